@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from django.db import models
+
+from agents.choices import OrganizationStatus, Role
+from ibex.core.ids import uuid7
+from ibex.core.models import OrgModel, tenant_key
+
+
+class Organization(models.Model):
+    """The tenant."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=63, unique=True)
+    status = models.CharField(
+        max_length=16, choices=OrganizationStatus.choices, default=OrganizationStatus.ACTIVE
+    )
+    requests_per_minute = models.PositiveIntegerField(default=6000, help_text="Calls a minute, all agents together.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Member(OrgModel):
+    """An operator's place in an organization."""
+
+    operator = models.ForeignKey("agents.Operator", on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
+
+    class Meta:
+        constraints = [
+            tenant_key("agents_member"),
+            models.UniqueConstraint(fields=["org", "operator"], name="agents_member_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operator} ({self.role})"
+
+    def may(self, role: Role) -> bool:
+        """Whether this member has at least that role."""
+        return Role(self.role).includes(role)

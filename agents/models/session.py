@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from django.db import models
+
+from agents.choices import SessionStatus
+from ibex.core.models import OrgForeignKey, OrgModel, tenant_key
+
+EXTERNAL_ID_MAX = 200
+END_USER_MAX = 200
+
+
+class Session(OrgModel):
+    """One conversation between an application and an agent."""
+
+    agent = OrgForeignKey("agents.Agent", related_name="sessions")
+    external_id = models.CharField(max_length=EXTERNAL_ID_MAX, blank=True, help_text="The application's own id of it.")
+    end_user = models.CharField(max_length=END_USER_MAX, blank=True)
+    status = models.CharField(max_length=16, choices=SessionStatus.choices, default=SessionStatus.ACTIVE)
+    started_at = models.DateTimeField()
+    last_turn_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True, blank=True)
+    turn_count = models.PositiveIntegerField(default=0)
+    prompt_tokens = models.PositiveBigIntegerField(default=0)
+    completion_tokens = models.PositiveBigIntegerField(default=0)
+    last_extracted_turn = models.PositiveIntegerField(default=0, help_text="Turns up to here have been mined.")
+
+    class Meta:
+        constraints = [
+            tenant_key("agents_session"),
+            models.UniqueConstraint(
+                fields=["org", "agent", "external_id"], condition=~models.Q(external_id=""), name="agents_session_external"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["org", "agent", "-last_turn_at"], name="agents_session_recent"),
+            models.Index(fields=["status", "last_turn_at"], name="agents_session_idle"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id or str(self.id)
+
+
+class Checkpoint(OrgModel):
+    """One completed turn: what was new in the request, and the answer. Immutable."""
+
+    agent = OrgForeignKey("agents.Agent", related_name="+")
+    session = OrgForeignKey("agents.Session", related_name="checkpoints")
+    number = models.PositiveIntegerField(help_text="Its place in the session, from 1.")
+    turn_id = models.UUIDField(help_text="IBEX's own id of the turn: a replayed journal entry changes nothing.")
+    request_id = models.CharField(max_length=36, blank=True)
+    end_user = models.CharField(max_length=END_USER_MAX, blank=True)
+    messages = models.JSONField(help_text="What the caller sent and this session had not seen yet.")
+    user_text = models.TextField(blank=True)
+    assistant_text = models.TextField(blank=True)
+    tool_calls = models.JSONField(default=list)
+    finish_reason = models.CharField(max_length=64, blank=True)
+    is_complete = models.BooleanField(default=True, help_text="False: the caller left, or the provider was cut off.")
+    may_learn = models.BooleanField(default=True, help_text="The caller and the agent allow memories from it.")
+    model = models.CharField(max_length=256, blank=True)
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    said_at = models.DateTimeField(help_text="When the turn began.")
+    finished_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["session", "number"]
+        constraints = [
+            tenant_key("agents_checkpoint"),
+            models.UniqueConstraint(fields=["org", "turn_id"], name="agents_checkpoint_once"),
+            models.UniqueConstraint(fields=["org", "session", "number"], name="agents_checkpoint_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Turn {self.number}"
+
+
+class Trace(OrgModel):
+    """The metadata of one proxied call; never any content."""
+
+    agent = OrgForeignKey("agents.Agent", related_name="+")
+    session = OrgForeignKey("agents.Session", on_delete=models.SET_NULL, null=True, related_name="traces")
+    turn_id = models.UUIDField()
+    request_id = models.CharField(max_length=36, db_index=True)
+    trace_id = models.CharField(max_length=32)
+    token_id = models.UUIDField(null=True)
+    endpoint = models.CharField(max_length=64)
+    provider = models.CharField(max_length=120, blank=True)
+    model = models.CharField(max_length=256, blank=True)
+    is_stream = models.BooleanField(default=False)
+    status = models.PositiveSmallIntegerField(help_text="HTTP status that the caller got.")
+    error_code = models.CharField(max_length=64, blank=True)
+    level = models.PositiveSmallIntegerField(default=0, help_text="Rung of the degradation ladder, 0 to 3.")
+    is_fallback = models.BooleanField(default=False)
+    memories_injected = models.PositiveSmallIntegerField(default=0)
+    context_tokens = models.PositiveIntegerField(default=0)
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    stages = models.JSONField(default=dict, help_text="Milliseconds by stage.")
+    overhead_ms = models.FloatField(default=0, help_text="Time in IBEX itself, the provider left out.")
+    duration_ms = models.FloatField(default=0)
+    started_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            tenant_key("agents_trace"),
+            models.UniqueConstraint(fields=["org", "turn_id"], name="agents_trace_once"),
+        ]
+        indexes = [models.Index(fields=["org", "-started_at"], name="agents_trace_recent")]
+
+    def __str__(self) -> str:
+        return self.request_id

@@ -1,0 +1,37 @@
+"""Keys derived from the one secret; provider keys sealed with them; tokens hashed with them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from functools import lru_cache
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+
+
+@lru_cache(maxsize=16)
+def derived_key(purpose: str) -> bytes:
+    """32 bytes that belong to one purpose, derived from SECRET_KEY."""
+    return hmac.new(settings.SECRET_KEY.encode(), b"ibex:" + purpose.encode(), hashlib.sha256).digest()
+
+
+def keyed_hash(purpose: str, secret: str) -> bytes:
+    """What is stored instead of `secret`: 32 bytes that are useless without the key."""
+    return hmac.new(derived_key(purpose), secret.encode(), hashlib.sha256).digest()
+
+
+def seal(plain: str) -> bytes:
+    """Encrypt and authenticate a secret that must come back, such as a provider's key."""
+    return _fernet().encrypt(plain.encode())
+
+
+def unseal(sealed: bytes) -> str:
+    """The inverse of `seal`. Raises cryptography.fernet.InvalidToken when the key or the bytes are not the same."""
+    return _fernet().decrypt(bytes(sealed)).decode()
+
+
+@lru_cache(maxsize=1)
+def _fernet() -> Fernet:
+    return Fernet(urlsafe_b64encode(derived_key("provider-keys")))

@@ -1,0 +1,45 @@
+"""Structured logs: one JSON object a line, with request id, organization and agent; never content."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+from typing import Any
+
+import structlog
+
+
+def logging_config(level: str, log_format: str) -> None:
+    """Route structlog and the standard library through one renderer to standard output."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if log_format == "console" else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        cache_logger_on_first_use=True,
+    )
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        "foreign_pre_chain": shared,
+    }
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"ibex": formatter},
+            "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "ibex"}},
+            "root": {"handlers": ["console"], "level": level},
+            # Their lines hold request targets or queries: only their warnings are wanted.
+            "loggers": {name: {"level": "WARNING"} for name in ("daphne", "aiohttp", "asyncio", "django.request")},
+        }
+    )

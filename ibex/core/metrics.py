@@ -1,0 +1,22 @@
+"""Every metric IBEX exposes at /metrics. Labels never hold content, ids of users, or unbounded values."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+_FINE_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.045, 0.06, 0.1, 0.25, 0.5, 1, 2.5)
+
+CALLS = Counter("ibex_calls_total", "Proxied calls by endpoint and status.", ["endpoint", "status"])
+STAGE_SECONDS = Histogram("ibex_stage_seconds", "Time in each stage of the request path.", ["stage"], buckets=_FINE_BUCKETS_S)
+ASSEMBLY_LEVEL = Counter("ibex_assembly_level_total", "Assemblies by rung of the degradation ladder.", ["level"])
+AUTH = Counter("ibex_auth_total", "Token checks by where they were decided.", ["outcome"])
+FAIL_OPEN = Counter("ibex_fail_open_total", "Steps that failed and let the call through.", ["step"])
+CROSS_TENANT = Counter("ibex_cross_tenant_total", "Uses of the door that crosses tenants.", ["reason"])
+JOURNAL = Counter("ibex_journal_entries_total", "Turns by where they were journaled.", ["where"])
+DRAINED = Counter("ibex_drained_entries_total", "Journal entries moved to the vault.", ["outcome"])
+REFINED = Counter("ibex_refined_total", "Candidates by what refinement did with them.", ["outcome"])
+EXTRACTED = Counter("ibex_extracted_total", "Extraction tasks by outcome.", ["outcome"])
+BOUNDARY_ERRORS = Counter("ibex_boundary_errors_total", "Unexpected errors stopped at a boundary.", ["boundary"])
+IN_FLIGHT = Gauge("ibex_calls_in_flight", "Proxied calls being served by this process.")
+
+__all__ = ["CONTENT_TYPE_LATEST", "generate_latest"]

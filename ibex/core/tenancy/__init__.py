@@ -1,0 +1,7 @@
+"""Whose rows may be seen: the tenant scope, and the one door that crosses tenants."""
+
+from __future__ import annotations
+
+from ibex.core.tenancy.scope import async_scope, cross_tenant, current_org_id, scope
+
+__all__ = ["async_scope", "cross_tenant", "current_org_id", "scope"]

@@ -1,0 +1,137 @@
+"""Migration operations that put a table under Row-Level Security and tie its edges to its tenant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db.migrations.operations.base import Operation
+
+TENANT = "nullif(current_setting('app.current_org_id', true), '')::uuid"
+
+
+def app_role() -> str:
+    """The database role that the application connects as."""
+    return str(settings.DATABASES["default"]["USER"])
+
+
+def system_role() -> str:
+    """The one database role that may cross tenants."""
+    return str(settings.DATABASES["system"]["USER"])
+
+
+class _Statements(Operation):
+    """Plain SQL made when the migration runs, because role names belong to the deployment."""
+
+    reduces_to_sql = True
+    reversible = True
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models' state does not change."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        for statement in self.forwards():
+            schema_editor.execute(statement)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        for statement in self.backwards():
+            schema_editor.execute(statement)
+
+    def forwards(self) -> list[str]:
+        raise NotImplementedError
+
+    def backwards(self) -> list[str]:
+        return []
+
+
+class IsolateTenant(_Statements):
+    """ENABLE and FORCE Row-Level Security with one policy, reading and writing; `column` names the tenant."""
+
+    def __init__(self, table: str, column: str = "org_id") -> None:
+        self.table, self.column = table, column
+
+    def forwards(self) -> list[str]:
+        rule = f"{self.column} = {TENANT}"
+        return [
+            f"ALTER TABLE {self.table} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {self.table} FORCE ROW LEVEL SECURITY",
+            f"CREATE POLICY tenant ON {self.table} USING ({rule}) WITH CHECK ({rule})",
+        ]
+
+    def backwards(self) -> list[str]:
+        return [
+            f"DROP POLICY tenant ON {self.table}",
+            f"ALTER TABLE {self.table} NO FORCE ROW LEVEL SECURITY",
+            f"ALTER TABLE {self.table} DISABLE ROW LEVEL SECURITY",
+        ]
+
+    def describe(self) -> str:
+        return f"Isolate the tenants of {self.table}"
+
+
+class TieToTenant(_Statements):
+    """A foreign key over (org_id, column): an edge across tenants cannot be stored at all.
+
+    `keep_row`: deleting the parent empties the column; otherwise the row goes with its parent.
+    """
+
+    def __init__(self, table: str, column: str, parent: str, *, keep_row: bool = False) -> None:
+        self.table, self.column, self.parent, self.keep_row = table, column, parent, keep_row
+
+    @property
+    def _name(self) -> str:
+        return f"{self.table}_{self.column}_tenant_fk"
+
+    def forwards(self) -> list[str]:
+        action = f"SET NULL ({self.column})" if self.keep_row else "CASCADE"
+        return [
+            f"ALTER TABLE {self.table} ADD CONSTRAINT {self._name} FOREIGN KEY (org_id, {self.column}) "
+            f"REFERENCES {self.parent} (org_id, id) ON DELETE {action} DEFERRABLE INITIALLY IMMEDIATE"
+        ]
+
+    def backwards(self) -> list[str]:
+        return [f"ALTER TABLE {self.table} DROP CONSTRAINT {self._name}"]
+
+    def describe(self) -> str:
+        return f"Tie {self.table}.{self.column} to its tenant"
+
+
+class AppendOnly(_Statements):
+    """The application may add and read rows, never change or remove them."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def forwards(self) -> list[str]:
+        return [f'REVOKE UPDATE, DELETE, TRUNCATE ON {self.table} FROM "{app_role()}"']
+
+    def backwards(self) -> list[str]:
+        return [f'GRANT UPDATE, DELETE ON {self.table} TO "{app_role()}"']
+
+    def describe(self) -> str:
+        return f"Make {self.table} append-only for the application"
+
+
+class SystemFunction(_Statements):
+    """A SECURITY DEFINER function owned by the role that may cross tenants: a door of one narrow purpose."""
+
+    def __init__(self, signature: str, returns: str, body: str) -> None:
+        self.signature, self.returns, self.body = signature, returns, body
+
+    def forwards(self) -> list[str]:
+        return [
+            f"CREATE FUNCTION {self.signature} RETURNS {self.returns} LANGUAGE sql STABLE SECURITY DEFINER "
+            f"SET search_path = public, pg_temp AS $body$ {self.body} $body$",
+            f"REVOKE ALL ON FUNCTION {self.signature} FROM PUBLIC",
+            f'GRANT EXECUTE ON FUNCTION {self.signature} TO "{app_role()}"',
+            f'ALTER FUNCTION {self.signature} OWNER TO "{system_role()}"',
+        ]
+
+    def backwards(self) -> list[str]:
+        return [f"DROP FUNCTION {self.signature}"]
+
+    def describe(self) -> str:
+        return f"Create the system function {self.signature}"
+
+
+__all__ = ["AppendOnly", "IsolateTenant", "SystemFunction", "TieToTenant", "app_role", "system_role"]

@@ -1,0 +1,74 @@
+"""Every setting of a deployment: typed, described, defaulted. The only reader of the environment."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class Env(BaseSettings):
+    """One field a variable: `data_dir` is read from `IBEX_DATA_DIR` unless an alias is given."""
+
+    model_config = SettingsConfigDict(env_prefix="IBEX_", extra="ignore", frozen=True)
+
+    # Where it runs
+    host: str = Field("127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
+    base_url: str = Field("", description="Public address of this IBEX; empty: http://HOST:PORT.")
+    data_dir: Path = Field(REPOSITORY / ".ibex", description="Folder of everything IBEX keeps on disk, mode 0700.")
+    allowed_hosts: str = Field("*", description="Comma-separated host names that pages answer to.")
+    debug: bool = Field(False, description="Django's debug pages; never on a machine that others reach.")
+    server: Literal["daphne", "uvicorn"] = Field("daphne", description="ASGI server.")
+    workers: int = Field(1, ge=1, le=64, description="django-q2 worker processes.")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Root of all derived keys, 32+ characters; empty: made once in DATA_DIR/secrets.json."
+    )
+
+    # What it stands on
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("DATABASE_URL", "IBEX_DATABASE_URL"),
+        description="PostgreSQL of your own (18, or 14+ with pgvector 0.8): the role that may migrate and create roles; empty: embedded.",
+    )
+    app_database_url: SecretStr = Field(
+        SecretStr(""), description="The application's own role, when you create the roles yourself; empty: made from DATABASE_URL."
+    )
+    system_database_url: SecretStr = Field(
+        SecretStr(""), description="The one role that may cross tenants, when you create the roles yourself; empty: made from DATABASE_URL."
+    )
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("REDIS_URL", "IBEX_REDIS_URL"),
+        description="Redis or Valkey 7+ of your own; empty: embedded.",
+    )
+
+    # The first provider
+    openai_api_key: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("OPENAI_API_KEY", "IBEX_OPENAI_API_KEY"),
+        description="Key of the default provider, read at first start; empty: the sandbox provider answers.",
+    )
+    openai_base_url: str = Field(
+        "",
+        validation_alias=AliasChoices("OPENAI_BASE_URL", "IBEX_OPENAI_BASE_URL"),
+        description="Base URL of the default provider, read at first start; empty with a key: https://api.openai.com/v1.",
+    )
+
+    # Behaviour
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe log line written.")
+    log_format: Literal["json", "console"] = Field("json", description="Structured JSON lines, or colours for a terminal.")
+    embedding_threads: int = Field(2, ge=1, le=16, description="Threads that embed queries in a web process, each on one core.")
+    session_idle_minutes: int = Field(15, ge=1, le=1440, description="Idle time after which a session is completed.")
+    otel_endpoint: str = Field("", description="OTLP/HTTP endpoint for traces; empty: no spans are made.")
+
+
+@lru_cache(maxsize=1)
+def env() -> Env:
+    """The process's settings, read once."""
+    return Env()

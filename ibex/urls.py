@@ -1,0 +1,14 @@
+"""Pages, REST and admin. The proxy's addresses are in `ibex.routing`, outside Django's view stack."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("ibex.dashboard.urls")),
+    path("", include("agents.urls")),
+    path("", include("memories.urls")),
+    path("api/", include("ibex.api")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,10 @@
+"""What is known."""
+
+from __future__ import annotations
+
+from memories.models.excerpt import Excerpt
+from memories.models.memory import Memory
+from memories.models.relationship import Relationship
+from memories.models.version import MemoryVersion
+
+__all__ = ["Excerpt", "Memory", "MemoryVersion", "Relationship"]
