@@ -1,0 +1,133 @@
+"""all-MiniLM-L6-v2 on onnxruntime: memories in fp32, queries in int8 one at a time.
+
+Dynamic int8 gives a text another vector in another batch, so nothing stored is made with it; a query is embedded
+alone, in half the time, at a mean cosine of 0.993 to its fp32 vector (benchmarks/embedding.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ibex.env import env
+from memories.embedding.graph import DIMENSIONS, GraphFiles, prepare
+
+MODEL_NAME = "all-MiniLM-L6-v2"
+DOCUMENT_TOKENS = 256  # what the model was trained with (its sentence_bert_config.json)
+QUERY_TOKENS = 64  # cost grows with the tokens; 64 are about 45 words
+CHARACTERS_A_TOKEN = 24  # text beyond this many characters a token is never tokenised: it could not fit anyway
+
+BATCH_TOKENS = 1_024  # padded tokens of one run: keeps a worker near 300 MB; larger runs are no faster
+PARALLEL_TOKENS = 192  # below this many tokens a second thread costs more than it gains
+
+Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
+
+
+class EmbeddingModel:
+    """Texts to unit vectors. Safe to share between threads; each half is loaded when first used."""
+
+    def __init__(self, files: GraphFiles, *, threads: int) -> None:
+        self._files = files
+        self._threads = threads
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """fp32 vectors (n x 384) of texts to be stored; words after 256 tokens are not read.
+
+        Texts of like length share a run, so padding is small; runs are spread over `threads` threads.
+        """
+        vectors: Vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
+        tokens = [self._documents.tokenize(text) for text in texts]
+        batches = _batches([len(ids) for ids in tokens], self._threads)
+
+        def run(batch: list[int]) -> None:
+            vectors[batch] = self._documents.run([tokens[index] for index in batch])
+
+        if len(batches) < 2:
+            for batch in batches:
+                run(batch)
+        else:
+            with ThreadPoolExecutor(min(self._threads, len(batches)), thread_name_prefix="embed-documents") as pool:
+                list(pool.map(run, batches))
+        return vectors
+
+    def embed_query(self, text: str) -> Vector:
+        """The int8 vector (384) of the first 64 tokens of `text`."""
+        vector: Vector = self._queries.run([self._queries.tokenize(text)])[0]
+        return vector
+
+    @cached_property
+    def _documents(self) -> _Encoder:
+        return _Encoder(self._files.fp32, self._files.tokenizer, DOCUMENT_TOKENS)
+
+    @cached_property
+    def _queries(self) -> _Encoder:
+        return _Encoder(self._files.int8, self._files.tokenizer, QUERY_TOKENS)
+
+
+def load_model(cache: Path | None = None, *, threads: int | None = None) -> EmbeddingModel:
+    """The model with its graphs under `cache` (default: DATA_DIR/models), built first when they are missing."""
+    return EmbeddingModel(prepare(cache or env().data_dir / "models"), threads=threads or env().embedding_threads)
+
+
+def _batches(lengths: Sequence[int], threads: int) -> list[list[int]]:
+    """Indices grouped by length: each group within BATCH_TOKENS once padded, and about one for every thread."""
+    share = max(PARALLEL_TOKENS, -(-sum(lengths) // threads))
+    budget = min(BATCH_TOKENS, share)
+    batches: list[list[int]] = []
+    padded = 0
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        if not batches or padded + lengths[batches[-1][0]] > budget:
+            batches.append([])
+            padded = 0
+        batches[-1].append(index)
+        padded += lengths[batches[-1][0]]
+    return batches
+
+
+class _Encoder:
+    """One graph with the tokenizer that feeds it: texts are cut to `limit` tokens."""
+
+    def __init__(self, graph: Path, tokenizer: Path, limit: int) -> None:
+        from tokenizers import Tokenizer
+
+        self._limit = limit
+        self._session = _session(graph)
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(limit)
+
+    def tokenize(self, text: str) -> list[int]:
+        cut = text.lstrip()[: self._limit * CHARACTERS_A_TOKEN]
+        # A lone surrogate (half a pair in someone's JSON) is no Unicode text, and the tokenizer would refuse it.
+        ids: list[int] = self._tokenizer.encode(cut.encode("utf-8", "replace").decode()).ids
+        return ids
+
+    def run(self, tokens: list[list[int]]) -> Vectors:
+        longest = max(map(len, tokens))
+        ids = np.zeros((len(tokens), longest), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, text in enumerate(tokens):
+            ids[row, : len(text)] = text
+            mask[row, : len(text)] = 1
+        vectors: Vectors = self._session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return vectors
+
+
+def _session(path: Path) -> Any:
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    # One thread a run: on two shared cores a second one makes a run slower, not faster; spinning burns the other core.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Each length is a shape of its own: an arena and its plans would keep memory for all of them and save no time.
+    options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = False
+    return InferenceSession(path, options, providers=["CPUExecutionProvider"])

