@@ -38,7 +38,7 @@ _sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 async def send(
     method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, stream: bool = False
 ) -> ProviderAnswer:
-    """Send one request and return when the answer's headers are there. Follows no redirect, repeats nothing.
+    """Send one request and return when the answer's headers are there. Follows no redirect; repeats no POST.
 
     Raises ProviderUnreachable or ProviderTimeout.
     """
