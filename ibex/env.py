@@ -22,6 +22,7 @@ class Env(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
     base_url: str = Field("", description="Public address of this IBEX; empty: http://HOST:PORT.")
     data_dir: Path = Field(REPOSITORY / ".ibex", description="Folder of everything IBEX keeps on disk, mode 0700.")
+    model_dir: Path | None = Field(None, description="Folder of the built embedding model; empty: DATA_DIR/models.")
     allowed_hosts: str = Field("*", description="Comma-separated host names that pages answer to.")
     debug: bool = Field(False, description="Django's debug pages; never on a machine that others reach.")
     server: Literal["daphne", "uvicorn"] = Field("daphne", description="ASGI server.")

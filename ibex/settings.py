@@ -106,6 +106,7 @@ DATABASES = {
 }
 HOT_DATABASE_URL = ADDRESSES.app_url
 REDIS_URL = ADDRESSES.redis_url
+SPOOL_DIR = ENV.data_dir / "spool"
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}},
 }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID, uuid5
+
 from django.db import models
 
 from agents.choices import SessionStatus
@@ -38,6 +40,11 @@ class Session(OrgModel):
 
     def __str__(self) -> str:
         return self.external_id or str(self.id)
+
+    @staticmethod
+    def id_for(agent_id: UUID, external_id: str) -> UUID:
+        """The id of the session that an application names: no look-up is needed to find it again."""
+        return uuid5(agent_id, external_id)
 
 
 class Checkpoint(OrgModel):

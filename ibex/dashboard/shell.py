@@ -1,0 +1,62 @@
+"""What every signed-in page shows around its content: navigation, the organization, the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from agents.access import Place
+from agents.models import Operator, Organization
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NavItem:
+    """One line of the sidebar; `key` is the letter that follows `g` on the keyboard."""
+
+    label: str
+    url: str
+    icon: str
+    key: str
+    active: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shell:
+    """The frame around a page."""
+
+    organization: Organization
+    organizations: Sequence[Organization]
+    operator: Operator
+    nav: Sequence[NavItem]
+
+
+_NAV = (
+    ("Home", "dashboard:home", "home", "h"),
+    ("Agents", "agents:list", "agents", "a"),
+    ("Memories", "memories:list", "memories", "m"),
+    ("Sessions", "agents:sessions", "sessions", "s"),
+    ("Tokens", "agents:tokens", "key", "t"),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Template context of the frame; empty where nobody is signed in."""
+    place: Place | None = getattr(request, "place", None)
+    if place is None:
+        return {}
+    nav = [_item(request, *line) for line in _NAV]
+    return {
+        "shell": Shell(
+            organization=place.organization, organizations=place.organizations, operator=place.operator, nav=nav
+        )
+    }
+
+
+def _item(request: HttpRequest, label: str, name: str, icon: str, key: str) -> NavItem:
+    url = reverse(name)
+    active = request.path == url or (url != "/" and request.path.startswith(url))
+    return NavItem(label=label, url=url, icon=icon, key=key, active=active)

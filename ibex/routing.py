@@ -1,0 +1,25 @@
+"""The addresses that Channels serves; every other one is Django's."""
+
+from __future__ import annotations
+
+from channels.routing import URLRouter
+from django.urls import path, re_path
+
+from proxy.consumers import ChatCompletions
+from proxy.health import Health, Metrics, Ready
+from proxy.models_list import Models, Unknown
+
+
+def http_router(django: object) -> URLRouter:
+    """The proxy first, then `django` for pages, REST and admin."""
+    return URLRouter(
+        [
+            path("v1/chat/completions", ChatCompletions.as_asgi()),
+            path("v1/models", Models.as_asgi()),
+            path("health", Health.as_asgi()),
+            path("ready", Ready.as_asgi()),
+            path("metrics", Metrics.as_asgi()),
+            re_path(r"^v1(/|$)", Unknown.as_asgi()),
+            re_path(r"", django),  # type: ignore[arg-type]
+        ]
+    )

@@ -1,0 +1,148 @@
+"""The addresses under /v1, as Channels HTTP consumers: outside Django's view stack, which would cost four times the CPU."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+import structlog
+from channels.generic.http import AsyncHttpConsumer
+
+from ibex.core import metrics
+from ibex.core.errors import MethodNotAllowed
+from ibex.providers.base import ProviderAnswer
+from ibex.providers.errors import ProviderError
+from ibex.providers.sse import ChatOutcome, completion_from_json
+from proxy import lifespan, pipeline
+from proxy.error_shape import error_answer
+from proxy.pipeline import MAX_BODY_BYTES
+from proxy.record import record_answer, record_failure
+from proxy.stream import Tee
+from proxy.turn import PROVIDER_STAGE, Incoming, Turn
+
+PASSED_ON = ("content-type", "openai-model", "openai-organization", "openai-processing-ms", "openai-version")
+"""Headers of a provider's answer that the caller gets; the others are about the provider's own connection or limits."""
+
+_log = structlog.get_logger(__name__)
+
+
+class HttpConsumer(AsyncHttpConsumer):
+    """One request: its body is read with a limit, its handler is cancelled when the caller leaves."""
+
+    # There is no channel layer of this name: a consumer with one would hold a Redis subscription for each call.
+    channel_layer_alias = "none"
+    methods: ClassVar[tuple[str, ...]] = ("GET",)
+    endpoint: ClassVar[str] = ""
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        self.scope, self.base_send = scope, send
+        body = await self._read(receive)
+        if body is None:
+            return
+        await lifespan.started()
+        handling = asyncio.create_task(self._handle(body))
+        leaving = asyncio.create_task(_disconnected(receive))
+        try:
+            await asyncio.wait({handling, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (handling, leaving):
+                task.cancel()
+            await asyncio.gather(handling, leaving, return_exceptions=True)
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Hand a message to the server."""
+        await self.base_send(message)
+
+    async def answer(self, turn: Turn) -> None:
+        """Answer the call. Raises IbexError for what the caller should be told."""
+        raise NotImplementedError
+
+    async def respond(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        """A whole answer at once."""
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
+        await self.send_response(status, body, headers=_encoded(headers))
+
+    async def _handle(self, body: bytes) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
+        incoming = Incoming(method=self.scope["method"], path=self.scope["path"], headers=headers, body=body)
+        turn = Turn.begin(incoming, self.endpoint)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=turn.request_id)
+        with metrics.IN_FLIGHT.track_inprogress():
+            try:
+                if incoming.method not in self.methods:
+                    raise MethodNotAllowed(headers={"Allow": ", ".join(self.methods)})
+                await self.answer(turn)
+            except Exception as error:  # noqa: BLE001 - the outermost boundary of a call: logged and counted in error_answer
+                status, answer, headers = error_answer(error, turn.request_id)
+                await record_failure(turn, status, getattr(error, "code", "INTERNAL_ERROR"))
+                await self.respond(status, answer, turn.headers() | headers)
+
+    async def _read(self, receive: Callable[[], Awaitable[Any]]) -> bytes | None:
+        """The body, cut after one byte too many; None when the caller has left already."""
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            if len(body) <= MAX_BODY_BYTES:
+                body += message.get("body", b"")
+            if not message.get("more_body"):
+                return bytes(body)
+
+
+class ChatCompletions(HttpConsumer):
+    """POST /v1/chat/completions."""
+
+    methods = ("POST",)
+    endpoint = "chat.completions"
+
+    async def answer(self, turn: Turn) -> None:
+        await pipeline.prepare_chat(turn)
+        answer = await pipeline.forward_chat(turn)
+        try:
+            await (self._stream(turn, answer) if turn.is_stream else self._whole(turn, answer))
+        finally:
+            await answer.aclose()
+
+    async def _whole(self, turn: Turn, answer: ProviderAnswer) -> None:
+        with turn.stage(PROVIDER_STAGE):
+            body = await answer.read()
+        await record_answer(turn, completion_from_json(body), answer.status)
+        await self.respond(answer.status, body, _passed_on(answer) | turn.headers())
+
+    async def _stream(self, turn: Turn, answer: ProviderAnswer) -> None:
+        await self.send_headers(status=answer.status, headers=_encoded(_passed_on(answer) | turn.headers()))
+        # An empty part makes the server send the headers now, not with the first token.
+        await self.send_body(b"", more_body=True)
+        tee, is_recorded = Tee(), False
+
+        async def finish(outcome: ChatOutcome) -> None:
+            nonlocal is_recorded
+            is_recorded = True
+            await record_answer(turn, outcome, answer.status)
+
+        try:
+            await tee.run(turn, answer, lambda chunk: self.send_body(chunk, more_body=True), finish)
+        except ProviderError as error:
+            _log.warning("provider_stream_broke", code=error.code)
+        finally:
+            if not is_recorded:
+                await finish(tee.accumulator.outcome())
+        await self.send_body(b"")
+
+
+async def _disconnected(receive: Callable[[], Awaitable[Any]]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _passed_on(answer: ProviderAnswer) -> dict[str, str]:
+    return {name: value for name in PASSED_ON if (value := answer.headers.get(name))}
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+

@@ -1,0 +1,34 @@
+"""One finished call, as it travels from the web process to the drain."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import orjson
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnEntry:
+    """JSON values only: ids are text, times are seconds since 1970."""
+
+    turn_id: str
+    org_id: str
+    agent_id: str
+    session_id: str
+    external_id: str
+    end_user: str
+    trace: dict[str, Any]
+    """Columns of the trace, `started_at` in seconds since 1970."""
+    checkpoint: dict[str, Any] | None
+    """Columns of the checkpoint, or None when nothing was answered."""
+    considered: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_bytes(self) -> bytes:
+        """What is written to the stream or the spool: one line of JSON."""
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """The inverse. Raises ValueError or TypeError on what is no entry."""
+        return cls(**orjson.loads(raw))

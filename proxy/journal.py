@@ -1,0 +1,63 @@
+"""The turn journal: a finished turn is in the Redis Stream, or in the spool on disk, before its caller sees the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+
+from ibex.core import metrics
+from ibex.core.redis import RedisError, async_redis
+from proxy.entry import TurnEntry
+
+STREAM = "ibex:journal"
+GROUP = "drain"
+FIELD = b"entry"
+APPEND_TIMEOUT_S = 0.05
+
+_log = structlog.get_logger(__name__)
+
+
+async def append(entry: TurnEntry, *, remember: Mapping[str, str | bytes], ttl_s: int) -> None:
+    """Keep the turn, and set the keys in `remember`, in one round trip. Redis down: spool. Never raises."""
+    raw = entry.to_bytes()
+    try:
+        async with asyncio.timeout(APPEND_TIMEOUT_S), async_redis().pipeline(transaction=False) as pipe:
+            pipe.xadd(STREAM, {FIELD: raw})
+            for key, value in remember.items():
+                pipe.set(key, value, ex=ttl_s)
+            await pipe.execute()
+        metrics.JOURNAL.labels(where="stream").inc()
+    except (RedisError, OSError, TimeoutError) as error:
+        _log.warning("journal_spools", error=type(error).__name__, turn_id=entry.turn_id)
+        await _spool(raw)
+
+
+def spool_folder() -> Path:
+    """Where turns wait while Redis is down: one append-only file a process."""
+    return Path(settings.SPOOL_DIR)
+
+
+async def _spool(raw: bytes) -> None:
+    try:
+        await asyncio.to_thread(_write_spool, raw)
+        metrics.JOURNAL.labels(where="spool").inc()
+    except OSError as error:
+        metrics.JOURNAL.labels(where="lost").inc()
+        _log.error("journal_lost_a_turn", error=type(error).__name__)  # noqa: TRY400 - a path is all a traceback would add
+
+
+def _write_spool(raw: bytes) -> None:
+    folder = spool_folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{os.getpid()}.ndjson"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(descriptor, raw + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,59 @@
+"""What a web process opens before its first call. Daphne knows no ASGI lifespan, so the first request does it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from agents.authentication import listen_for_changes
+from ibex.core.database import close_hot_pool, open_hot_pool
+from ibex.core.redis import close_async_redis
+from ibex.providers.client import close_client
+from memories.embedding import query_embedder
+
+_log = structlog.get_logger(__name__)
+_lock: asyncio.Lock | None = None
+_tasks: list[asyncio.Task[None]] = []
+_is_started = False
+_is_warm = False
+
+
+async def started() -> None:
+    """Open the pool and start listening, once a process. Costs nothing afterwards."""
+    global _is_started, _lock  # noqa: PLW0603 - one state a process
+    if _is_started:
+        return
+    _lock = _lock or asyncio.Lock()
+    async with _lock:
+        if not _is_started:
+            await open_hot_pool()
+            _tasks.append(asyncio.create_task(listen_for_changes()))
+            _tasks.append(asyncio.create_task(_warm_up()))
+            _is_started = True
+
+
+def is_warm() -> bool:
+    """Whether the embedding model has answered once: before that a call would wait for it."""
+    return _is_warm
+
+
+async def _warm_up() -> None:
+    global _is_warm  # noqa: PLW0603 - one state a process
+    await query_embedder().warm_up()
+    _is_warm = True
+    _log.info("web_process_is_warm")
+
+
+async def stopped() -> None:
+    """Close what was opened."""
+    global _is_started, _is_warm, _lock  # noqa: PLW0603 - one state a process
+    for task in _tasks:
+        task.cancel()
+    await asyncio.gather(*_tasks, return_exceptions=True)
+    _tasks.clear()
+    await close_client()
+    await close_hot_pool()
+    await close_async_redis()
+    _is_started = _is_warm = False
+    _lock = None

@@ -1,0 +1,106 @@
+"""The request path, step by step (SPEC section 2). Each step has one module and one failure rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import structlog
+
+from agents.authentication import agent_for, authenticate, require
+from agents.choices import PROXY_SCOPES
+from context.assembler import Question, assemble
+from ibex.core.errors import BodyTooLarge, UnsupportedMediaType
+from ibex.providers.base import ProviderAnswer, ProviderCall
+from ibex.providers.errors import provider_error
+from ibex.providers.registry import provider_for
+from proxy.conversation import fingerprint
+from proxy.routes import upstream_for
+from proxy.schema import check_chat, parse_object
+from proxy.switches import AGENT_HEADER, read_switches
+from proxy.turn import PROVIDER_STAGE, Incoming, Turn
+from proxy.turn_start import read_turn_start
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+"""How much of a provider's error answer is read."""
+CHAT_PATH = "/chat/completions"
+
+
+async def prepare_chat(turn: Turn) -> None:
+    """Steps 2 to 9: everything before the provider is called. Raises the typed errors of the steps that fail closed."""
+    with turn.stage("validate"):
+        turn.payload = read_body(turn.incoming)
+        check_chat(turn.payload)
+    await identify(turn)
+    assert turn.agent is not None  # noqa: S101 - `identify` sets it
+    assert turn.principal is not None  # noqa: S101
+    with turn.stage("start"):
+        switches = read_switches(turn.incoming.headers, turn.payload, trusts_body_user=turn.agent.trusts_body_user)
+        turn.switches = switches
+        turn.prints = fingerprint(turn.payload["messages"])
+        turn.start = await read_turn_start(turn.principal, turn.agent, switches.end_user, switches.session, turn.prints)
+    with turn.stage("route"):
+        turn.upstream = await upstream_for(turn.agent.org_id, turn.model)
+    with turn.stage("assemble"):
+        turn.assembly = await assemble(_question(turn))
+
+
+async def identify(turn: Turn) -> None:
+    """Steps 3 and 4: who is asking, for which agent. Fails closed."""
+    with turn.stage("authenticate"):
+        principal = await authenticate(turn.incoming.headers.get("authorization", ""))
+        require(principal, PROXY_SCOPES)
+        turn.principal = principal
+    with turn.stage("agent"):
+        turn.agent = await agent_for(principal, turn.incoming.headers.get(AGENT_HEADER))
+    structlog.contextvars.bind_contextvars(org_id=str(principal.org_id), agent_id=str(turn.agent.id))
+
+
+async def forward_chat(turn: Turn) -> ProviderAnswer:
+    """Step 10: the provider's answer, once its headers are there. Raises ProviderError when it is none or an error."""
+    return await forward(turn, CHAT_PATH, chat_body(turn))
+
+
+async def forward(turn: Turn, path: str, body: bytes) -> ProviderAnswer:
+    """Send `body` to the turn's provider. Raises ProviderError when there is no answer, or when it is an error."""
+    assert turn.upstream is not None  # noqa: S101 - routing came before
+    call = ProviderCall(path=path, body=body, headers={"content-type": "application/json"}, stream=turn.is_stream)
+    with turn.stage(PROVIDER_STAGE):
+        answer = await provider_for(turn.upstream.kind).send(turn.upstream, call)
+        if answer.status < 400:
+            return answer
+        said = await answer.read(MAX_ERROR_BYTES)
+    raise provider_error(answer.status, said, answer.headers)
+
+
+def chat_body(turn: Turn) -> bytes:
+    """What the provider receives: the caller's own bytes when nothing was added to them."""
+    assembly = turn.assembly
+    if assembly is None or assembly.messages is turn.payload["messages"]:
+        return turn.incoming.body
+    return orjson.dumps({**turn.payload, "messages": assembly.messages})
+
+
+def read_body(incoming: Incoming) -> dict[str, Any]:
+    """Step 2's first half: size, content type, JSON. Raises 413, 415 or 400."""
+    if len(incoming.body) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    if incoming.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType
+    return parse_object(incoming.body)
+
+
+def _question(turn: Turn) -> Question:
+    assert turn.agent is not None  # noqa: S101 - `prepare_chat` filled these in
+    assert turn.switches is not None  # noqa: S101
+    assert turn.start is not None  # noqa: S101
+    return Question(
+        agent=turn.agent,
+        end_user=turn.switches.end_user,
+        session_id=turn.start.session.id,
+        model=turn.model,
+        body=turn.payload,
+        desk=turn.start.desk,
+        reads_memories=turn.switches.reads and turn.agent.remembers,
+    )

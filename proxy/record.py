@@ -1,0 +1,112 @@
+"""Step 11: what the journal keeps of a call."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from ibex.core import metrics
+from ibex.providers.sse import ChatOutcome
+from proxy import journal
+from proxy.conversation import after_answer, new_messages, user_text
+from proxy.entry import TurnEntry
+from proxy.turn import Turn
+from proxy.turn_start import SESSION_TTL_S, fingerprint_prefix, session_key, shown_prefix
+
+
+async def record_answer(turn: Turn, outcome: ChatOutcome, status: int = 200) -> None:
+    """Journal a turn that was answered, in whole or in part, and remember the conversation it belongs to. Never raises."""
+    with turn.stage("journal"):
+        entry = _entry(turn, _checkpoint(turn, outcome), _trace(turn, status, outcome=outcome))
+        await journal.append(entry, remember=_remembered(turn, outcome), ttl_s=SESSION_TTL_S)
+
+
+async def record_failure(turn: Turn, status: int, code: str) -> None:
+    """Journal the trace of a call that got an error. Calls of strangers leave no trace: they have no organization."""
+    metrics.CALLS.labels(endpoint=turn.endpoint, status=str(status)).inc()
+    if turn.start is not None:
+        entry = _entry(turn, None, _trace(turn, status, code=code))
+        await journal.append(entry, remember={}, ttl_s=SESSION_TTL_S)
+
+
+def _entry(turn: Turn, checkpoint: dict[str, Any] | None, trace: dict[str, Any]) -> TurnEntry:
+    assert turn.agent is not None  # noqa: S101 - only identified calls are recorded
+    assert turn.start is not None  # noqa: S101
+    assert turn.switches is not None  # noqa: S101
+    considered = turn.assembly.considered if turn.assembly else ()
+    return TurnEntry(
+        turn_id=str(turn.turn_id),
+        org_id=str(turn.agent.org_id),
+        agent_id=str(turn.agent.id),
+        session_id=str(turn.start.session.id),
+        external_id=turn.start.session.external_id,
+        end_user=turn.switches.end_user,
+        trace=trace,
+        checkpoint=checkpoint,
+        considered=[asdict(each) | {"memory_id": str(each.memory_id)} for each in considered],
+    )
+
+
+def _checkpoint(turn: Turn, outcome: ChatOutcome) -> dict[str, Any]:
+    assert turn.agent is not None  # noqa: S101
+    assert turn.start is not None  # noqa: S101
+    assert turn.switches is not None  # noqa: S101
+    messages = new_messages(turn.payload["messages"], turn.start.session)
+    usage = outcome.usage
+    return {
+        "messages": messages,
+        "user_text": user_text(messages),
+        "assistant_text": outcome.text,
+        "tool_calls": list(outcome.tool_calls),
+        "finish_reason": (outcome.finish_reason or "")[:64],
+        "is_complete": outcome.is_complete,
+        "may_learn": turn.switches.writes and turn.agent.learns,
+        "model": (outcome.model or turn.model)[:256],
+        "prompt_tokens": usage.prompt_tokens if usage else None,
+        "completion_tokens": usage.completion_tokens if usage else None,
+        "finished_at": time.time(),
+    }
+
+
+def _trace(turn: Turn, status: int, *, code: str = "", outcome: ChatOutcome | None = None) -> dict[str, Any]:
+    assembly = turn.assembly
+    if outcome is not None:
+        metrics.CALLS.labels(endpoint=turn.endpoint, status=str(status)).inc()
+    return {
+        "request_id": turn.request_id,
+        "trace_id": turn.trace_id,
+        "token_id": str(turn.principal.token_id) if turn.principal else None,
+        "endpoint": turn.endpoint,
+        "provider": turn.upstream.name if turn.upstream else "",
+        "model": ((outcome.model if outcome else "") or turn.model)[:256],
+        "is_stream": turn.is_stream,
+        "status": status,
+        "error_code": code,
+        "level": assembly.level if assembly else 0,
+        "is_fallback": bool(assembly and assembly.is_fallback),
+        "memories_injected": assembly.memories_injected if assembly else 0,
+        "context_tokens": assembly.context_tokens if assembly else 0,
+        "stages": {name: round(spent, 3) for name, spent in turn.stages.items()}
+        | {f"assemble.{name}": round(spent, 3) for name, spent in (assembly.stages if assembly else {}).items()},
+        "overhead_ms": round(turn.overhead_ms, 3),
+        "duration_ms": round(turn.duration_ms, 3),
+        "started_at": turn.began_at,
+    }
+
+
+def _remembered(turn: Turn, outcome: ChatOutcome) -> dict[str, str | bytes]:
+    assert turn.agent is not None  # noqa: S101
+    assert turn.start is not None  # noqa: S101
+    assert turn.switches is not None  # noqa: S101
+    org_id, agent_id, session_id = turn.agent.org_id, turn.agent.id, turn.start.session.id
+    remembered: dict[str, str | bytes] = {session_key(org_id, agent_id, session_id): "1"}
+    if turn.prints is not None and outcome.is_complete:
+        print_after = after_answer(turn.prints.whole, outcome.text, outcome.tool_calls)
+        remembered[fingerprint_prefix(org_id, agent_id, turn.switches.end_user) + print_after] = str(session_id)
+    if turn.assembly is not None and turn.assembly.shown_blocks:
+        blocks = orjson.dumps([asdict(block) for block in turn.assembly.shown_blocks])
+        remembered[shown_prefix(org_id) + str(session_id)] = blocks
+    return remembered

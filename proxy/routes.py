@@ -1,0 +1,83 @@
+"""Which provider of the organization answers for a model."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+from uuid import UUID
+
+from psycopg import Error as DatabaseError
+from psycopg_pool import PoolTimeout
+from pydantic import SecretStr
+
+from ibex.core.crypto import unseal
+from ibex.core.errors import ModelNotFound, ProviderNotConfigured, ServiceDegraded
+from ibex.core.tenancy import async_scope
+from ibex.providers.base import Upstream
+
+CACHE_TTL_S = 10.0
+"""A changed provider is used by every process within this time."""
+CACHE_SIZE = 1_000
+
+_QUERY = """
+    SELECT id, name, kind, base_url, sealed_key, model_patterns FROM agents_providerconnection
+    WHERE org_id = %s AND is_active ORDER BY priority, created_at
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """One active provider and the models it serves."""
+
+    upstream: Upstream
+    patterns: tuple[str, ...]
+
+    def serves(self, model: str) -> bool:
+        """Whether a pattern matches; `*` stands for any part of a name."""
+        return any(fnmatchcase(model, pattern) for pattern in self.patterns)
+
+
+_cache: OrderedDict[UUID, tuple[float, tuple[Route, ...]]] = OrderedDict()
+
+
+async def routes_of(org_id: UUID) -> tuple[Route, ...]:
+    """The organization's active providers, first choice first. Raises ProviderNotConfigured when there are none."""
+    cached = _cache.get(org_id)
+    if cached is None or cached[0] < time.monotonic():
+        cached = (time.monotonic() + CACHE_TTL_S, await _load(org_id, cached[1] if cached else ()))
+        _cache[org_id] = cached
+        if len(_cache) > CACHE_SIZE:
+            _cache.popitem(last=False)
+    if not cached[1]:
+        raise ProviderNotConfigured
+    return cached[1]
+
+
+async def upstream_for(org_id: UUID, model: str) -> Upstream:
+    """The provider that serves `model`. Raises ProviderNotConfigured or ModelNotFound."""
+    for route in await routes_of(org_id):
+        if route.serves(model):
+            return route.upstream
+    raise ModelNotFound
+
+
+async def _load(org_id: UUID, last_known: tuple[Route, ...]) -> tuple[Route, ...]:
+    try:
+        async with async_scope(org_id) as connection:
+            rows = await (await connection.execute(_QUERY, [org_id])).fetchall()
+    except (DatabaseError, PoolTimeout):
+        # Routing is no authority: who was let in may go on with the providers known a moment ago.
+        if not last_known:
+            raise ServiceDegraded("The organization's providers cannot be read right now. Try again in a few seconds.") from None
+        return last_known
+    return tuple(_route(row) for row in rows)
+
+
+def _route(row: tuple[Any, ...]) -> Route:
+    provider_id, name, kind, base_url, sealed_key, patterns = row
+    key = unseal(bytes(sealed_key)) if sealed_key else ""
+    upstream = Upstream(id=str(provider_id), name=name, kind=kind, base_url=base_url, api_key=SecretStr(key))
+    return Route(upstream=upstream, patterns=tuple(patterns))

@@ -1,0 +1,108 @@
+"""Is this a chat completion? Checks what SPEC section 2 limits; all else is forwarded as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from ibex.core.errors import FieldCode, FieldError, InvalidRequest
+
+MAX_MESSAGES = 1_000
+MAX_MESSAGE_BYTES = 100 * 1024
+MAX_MODEL_CHARACTERS = 256
+MAX_TEMPERATURE = 2
+MAX_COMPLETION_TOKENS = 1_048_576
+MAX_FIELD_ERRORS = 20
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`. Raises InvalidRequest, which never repeats what was sent."""
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise InvalidRequest("The body is not valid JSON.") from None
+    if not isinstance(payload, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return payload
+
+
+def check_chat(payload: dict[str, Any]) -> None:
+    """Raise InvalidRequest with one entry a refused field."""
+    errors = []
+    for error in _chat_errors(payload):
+        errors.append(error)
+        if len(errors) == MAX_FIELD_ERRORS:
+            break
+    if errors:
+        raise InvalidRequest(field_errors=errors)
+
+
+def check_model(payload: dict[str, Any]) -> Iterator[FieldError]:
+    """The model's name: a string of 1 to 256 characters."""
+    model = payload.get("model")
+    if model is None:
+        yield FieldError("model", FieldCode.REQUIRED, "Name a model.")
+    elif not isinstance(model, str) or not model:
+        yield FieldError("model", FieldCode.INVALID_FORMAT, "The model must be a name.")
+    elif len(model) > MAX_MODEL_CHARACTERS:
+        yield FieldError("model", FieldCode.TOO_LONG, f"A model's name has at most {MAX_MODEL_CHARACTERS} characters.")
+
+
+def _chat_errors(payload: dict[str, Any]) -> Iterator[FieldError]:
+    yield from check_model(payload)
+    yield from _messages_errors(payload.get("messages"))
+    yield from _number_error(payload, "temperature", 0, MAX_TEMPERATURE, whole=False)
+    for name in ("max_tokens", "max_completion_tokens"):
+        yield from _number_error(payload, name, 1, MAX_COMPLETION_TOKENS, whole=True)
+    if not isinstance(payload.get("stream", False), bool | None):
+        yield FieldError("stream", FieldCode.INVALID_FORMAT, "`stream` is true or false.")
+
+
+def _messages_errors(messages: Any) -> Iterator[FieldError]:
+    if messages is None:
+        yield FieldError("messages", FieldCode.REQUIRED, "Send at least one message.")
+    elif not isinstance(messages, list):
+        yield FieldError("messages", FieldCode.INVALID_FORMAT, "`messages` is a list.")
+    elif not messages:
+        yield FieldError("messages", FieldCode.REQUIRED, "Send at least one message.")
+    elif len(messages) > MAX_MESSAGES:
+        yield FieldError("messages", FieldCode.TOO_MANY, f"At most {MAX_MESSAGES:,} messages fit in one call.")
+    else:
+        for index, message in enumerate(messages):
+            yield from _message_errors(f"messages[{index}]", message)
+
+
+def _message_errors(path: str, message: Any) -> Iterator[FieldError]:
+    if not isinstance(message, dict):
+        yield FieldError(path, FieldCode.INVALID_FORMAT, "A message is an object.")
+        return
+    role = message.get("role")
+    if role is None:
+        yield FieldError(f"{path}.role", FieldCode.REQUIRED, "Name the message's role.")
+    elif not isinstance(role, str) or not role:
+        yield FieldError(f"{path}.role", FieldCode.INVALID_FORMAT, "A role is a word.")
+    content = message.get("content")
+    if not isinstance(content, str | list | None):
+        yield FieldError(f"{path}.content", FieldCode.INVALID_FORMAT, "Content is text or a list of parts.")
+    elif _text_bytes(content) > MAX_MESSAGE_BYTES:
+        yield FieldError(f"{path}.content", FieldCode.TOO_LONG, "A message holds at most 100 KiB of text.")
+
+
+def _text_bytes(content: str | list[Any] | None) -> int:
+    if isinstance(content, str):
+        # Characters are at most four bytes: most messages are settled without encoding them.
+        return len(content) if len(content) * 4 <= MAX_MESSAGE_BYTES else len(content.encode(errors="replace"))
+    parts = content or []
+    return sum(len(text.encode(errors="replace")) for p in parts if isinstance(p, dict) and isinstance(text := p.get("text"), str))
+
+
+def _number_error(payload: dict[str, Any], name: str, low: int, high: int, *, whole: bool) -> Iterator[FieldError]:
+    value = payload.get(name)
+    if value is None:
+        return
+    kinds: tuple[type, ...] = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        number = "a whole number" if whole else "a number"
+        yield FieldError(name, FieldCode.INVALID_FORMAT, f"`{name}` is {number} from {low} to {high:,}.")

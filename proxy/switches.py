@@ -1,0 +1,69 @@
+"""What the caller's headers ask for: memory switches, the end user, the session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.models.session import END_USER_MAX, EXTERNAL_ID_MAX
+from ibex.core.errors import FieldCode, FieldError, InvalidHeader
+
+MEMORY_HEADER = "x-ibex-memory"
+USER_HEADER = "x-ibex-user-id"
+SESSION_HEADER = "x-ibex-session-id"
+AGENT_HEADER = "x-ibex-agent-id"
+BODY_USER_FIELDS = ("safety_identifier", "user")
+
+_MODES = {"on": (True, True), "read": (True, False), "write": (False, True), "off": (False, False)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Switches:
+    """What this call wants of IBEX."""
+
+    reads: bool
+    """Memories may be put into the prompt."""
+    writes: bool
+    """The turn may be mined for memories."""
+    end_user: str
+    session: str
+    """The caller's own id of the session, or empty."""
+
+
+def read_switches(headers: Mapping[str, str], payload: Mapping[str, Any], *, trusts_body_user: bool) -> Switches:
+    """The switches of one call. Raises InvalidHeader with the header named."""
+    mode = headers.get(MEMORY_HEADER, "on").strip().lower()
+    if mode not in _MODES:
+        raise _refused(MEMORY_HEADER, FieldCode.INVALID_ENUM, "X-IBEX-Memory is on, off, read or write.")
+    reads, writes = _MODES[mode]
+    return Switches(
+        reads=reads,
+        writes=writes,
+        end_user=_end_user(headers, payload, trusts_body_user=trusts_body_user),
+        session=_printable(headers, SESSION_HEADER, EXTERNAL_ID_MAX),
+    )
+
+
+def _end_user(headers: Mapping[str, str], payload: Mapping[str, Any], *, trusts_body_user: bool) -> str:
+    named = _printable(headers, USER_HEADER, END_USER_MAX)
+    if named or not trusts_body_user:
+        return named
+    for field in BODY_USER_FIELDS:
+        value = payload.get(field)
+        if isinstance(value, str) and value and len(value) <= END_USER_MAX and value.isprintable():
+            return value
+    return ""
+
+
+def _printable(headers: Mapping[str, str], name: str, limit: int) -> str:
+    value = headers.get(name, "").strip()
+    if len(value) > limit:
+        raise _refused(name, FieldCode.TOO_LONG, f"This header holds at most {limit} characters.")
+    if not value.isprintable():
+        raise _refused(name, FieldCode.INVALID_FORMAT, "This header holds printable characters only.")
+    return value
+
+
+def _refused(header: str, code: FieldCode, message: str) -> InvalidHeader:
+    return InvalidHeader(field_errors=[FieldError(header, code, message)])

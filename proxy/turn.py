@@ -1,0 +1,110 @@
+"""One call on its way through the request path: what is known of it so far, and where the time went."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.authentication import AgentCard, Principal
+from context.assembler import Assembly
+from ibex.core import metrics
+from ibex.core.ids import uuid7
+from ibex.core.middleware import request_id_from
+from ibex.providers.base import Upstream
+from proxy.conversation import Fingerprint
+from proxy.switches import Switches
+from proxy.turn_start import TurnStart
+
+PROVIDER_STAGE = "provider"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incoming:
+    """A request as the server handed it over."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    """Lower-cased names; of repeated headers the last."""
+    body: bytes
+
+
+@dataclass(kw_only=True, slots=True)
+class Turn:
+    """Filled in step by step; a step that fails leaves the rest empty."""
+
+    incoming: Incoming
+    endpoint: str
+    request_id: str
+    trace_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    turn_id: uuid.UUID = field(default_factory=uuid7)
+    began: float = field(default_factory=time.perf_counter)
+    began_at: float = field(default_factory=time.time)
+    stages: dict[str, float] = field(default_factory=dict)
+    """Milliseconds by stage."""
+    payload: dict[str, Any] = field(default_factory=dict)
+    principal: Principal | None = None
+    agent: AgentCard | None = None
+    switches: Switches | None = None
+    prints: Fingerprint | None = None
+    start: TurnStart | None = None
+    upstream: Upstream | None = None
+    assembly: Assembly | None = None
+
+    @classmethod
+    def begin(cls, incoming: Incoming, endpoint: str) -> Turn:
+        """Step 1: the request's identity. Never fails."""
+        return cls(incoming=incoming, endpoint=endpoint, request_id=request_id_from(incoming.headers.get("x-request-id", "")))
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the caller asked for server-sent events."""
+        return self.payload.get("stream") is True
+
+    @property
+    def model(self) -> str:
+        """The model that the caller named."""
+        model = self.payload.get("model")
+        return model if isinstance(model, str) else ""
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside; a stage entered twice adds up."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            elapsed = time.perf_counter() - started
+            self.stages[name] = self.stages.get(name, 0.0) + elapsed * 1000
+            metrics.STAGE_SECONDS.labels(stage=name).observe(elapsed)
+
+    @property
+    def duration_ms(self) -> float:
+        """Since the request arrived."""
+        return (time.perf_counter() - self.began) * 1000
+
+    @property
+    def overhead_ms(self) -> float:
+        """Time in IBEX itself: all but the wait for the provider and for a slow reader."""
+        return max(0.0, self.duration_ms - self.stages.get(PROVIDER_STAGE, 0.0))
+
+    def headers(self) -> dict[str, str]:
+        """SPEC section 2's response headers, as far as the call has come."""
+        headers = {
+            "X-Request-ID": self.request_id,
+            "X-Trace-ID": self.trace_id,
+            "X-Response-Time": f"{self.duration_ms:.1f}ms",
+            "Server-Timing": ", ".join(f"{name};dur={spent:.1f}" for name, spent in self.stages.items()),
+        }
+        if self.start is not None:
+            headers |= self.start.usage.headers()
+            headers["X-IBEX-Session-ID"] = str(self.start.session.id)
+        if self.assembly is not None:
+            headers["X-IBEX-Memories-Injected"] = str(self.assembly.memories_injected)
+            headers["X-IBEX-Context-Tokens"] = str(self.assembly.context_tokens)
+            headers["X-IBEX-Context-Fallback"] = "true" if self.assembly.is_fallback else "false"
+        return headers

@@ -1,0 +1,37 @@
+-- One round trip before the provider is called: limits, directive, hot memories, session, blocks already shown.
+-- KEYS: 1 directive, 2 hot data, 3 end user's hot data, 4 session the caller may mean by its id, then two for each limit:
+--   this window's counter and the last one's.
+-- ARGV: 1 share of the last window that still counts (0..1), 2 window in seconds, 3 number of limits, then one limit each,
+--   then the prefix of fingerprint keys, the prefix of shown-block keys, the session id to use when none is known,
+--   the session id that key 4 stands for, and the fingerprints to look for.
+-- Returns: number of the refusing limit or 0, calls counted against each limit, and unless refused: directive, hot data,
+--   end user's hot data, session id, number of the matched fingerprint or 0, shown blocks.
+local weight, window, limits = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local usage, refused = {}, 0
+for i = 1, limits do
+  local current = tonumber(redis.call('GET', KEYS[3 + 2 * i]) or '0')
+  local last = tonumber(redis.call('GET', KEYS[4 + 2 * i]) or '0')
+  usage[i] = current + math.floor(last * weight)
+  if usage[i] >= tonumber(ARGV[3 + i]) and refused == 0 then refused = i end
+end
+if refused > 0 then return {refused, usage} end
+for i = 1, limits do
+  redis.call('INCR', KEYS[3 + 2 * i])
+  redis.call('EXPIRE', KEYS[3 + 2 * i], 2 * window)
+end
+local at = 4 + limits
+local fingerprints, shown, session, named = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+local matched = 0
+if named ~= '' then
+  if redis.call('EXISTS', KEYS[4]) == 1 then session = named end
+else
+  for i = at + 4, #ARGV do
+    local found = redis.call('GET', fingerprints .. ARGV[i])
+    if found then
+      session, matched = found, i - at - 3
+      break
+    end
+  end
+end
+return {0, usage, redis.call('GET', KEYS[1]), redis.call('HVALS', KEYS[2]), redis.call('HVALS', KEYS[3]), session, matched,
+  redis.call('GET', shown .. session)}

@@ -1,0 +1,108 @@
+"""The one Redis round trip of a call: limits, directive, hot memories, session and shown blocks at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from agents.authentication import AgentCard, Principal
+from context.desk_read import COLD_DESK, DeskRead, parse_desk
+from ibex.core import metrics
+from ibex.core.ids import parse_uuid
+from ibex.core.redis import RedisError, async_redis, org_key
+from proxy.conversation import Fingerprint, SessionRef, new_session, session_of
+from proxy.limits import WINDOW_S, Limit, Usage, limits_of
+
+TIMEOUT_S = 0.05
+SESSION_TTL_S = 24 * 3600
+"""How long a conversation is recognised by its fingerprint, and its blocks can be replayed from the desk."""
+
+_SCRIPT = (Path(__file__).parent / "turn_start.lua").read_text()
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnStart:
+    """What Redis said. When it said nothing, every field is what lets the call go on."""
+
+    usage: Usage
+    desk: DeskRead
+    session: SessionRef
+
+
+def fingerprint_prefix(org_id: UUID, agent_id: UUID, end_user: str) -> str:
+    """Keys of known conversations, apart for each end user."""
+    return org_key(org_id, "fingerprint", agent_id, end_user, "")
+
+
+def shown_prefix(org_id: UUID) -> str:
+    """Keys of the memory blocks that a session has been shown."""
+    return org_key(org_id, "shown", "")
+
+
+def session_key(org_id: UUID, agent_id: UUID, session_id: UUID | str) -> str:
+    """Exists while a session is known to be this agent's."""
+    return org_key(org_id, "session", agent_id, session_id)
+
+
+async def read_turn_start(
+    principal: Principal, agent: AgentCard, end_user: str, session: str, prints: Fingerprint
+) -> TurnStart:
+    """Ask Redis once. Any failure opens the way: no limit, a cold desk, a new session; counted. Raises RateLimited."""
+    limits = limits_of(principal, agent)
+    fallback = session_of(session, agent.id) if session else new_session()
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            answer = await _ask(agent, end_user, session, prints, fallback, limits)
+    except (RedisError, OSError, TimeoutError) as error:
+        metrics.FAIL_OPEN.labels(step="turn_start").inc()
+        _log.warning("turn_start_skipped", error=type(error).__name__)
+        return TurnStart(usage=Usage.unknown(), desk=COLD_DESK, session=fallback)
+    usage = Usage.of(limits, answer[1], refused=answer[0])
+    usage.check()
+    desk = parse_desk(directive=answer[2], hot=answer[3], hot_of_user=answer[4] if end_user else (), shown=answer[7])
+    return TurnStart(usage=usage, desk=desk, session=_session(answer, prints, fallback))
+
+
+async def _ask(
+    agent: AgentCard, end_user: str, session: str, prints: Fingerprint, fallback: SessionRef, limits: Sequence[Limit]
+) -> list[Any]:
+    org_id = agent.org_id
+    now = time.time()
+    named = str(parse_uuid(session) or "")
+    keys = [
+        org_key(org_id, "directive", agent.id),
+        org_key(org_id, "hotdata", agent.id),
+        org_key(org_id, "hotdata", agent.id, "u", end_user),
+        session_key(org_id, agent.id, named),
+        *(key for limit in limits for key in limit.keys(now)),
+    ]
+    arguments = [
+        1 - (now % WINDOW_S) / WINDOW_S,
+        WINDOW_S,
+        len(limits),
+        *(limit.allowed for limit in limits),
+        fingerprint_prefix(org_id, agent.id, end_user),
+        shown_prefix(org_id),
+        str(fallback.id),
+        # A caller's own name of a session rules out looking for the conversation: any text but a UUID never matches a key.
+        named or ("-" if session else ""),
+        *(candidate for candidate, _ in prints.candidates),
+    ]
+    script = async_redis().register_script(_SCRIPT)
+    return list(await script(keys=keys, args=arguments))
+
+
+def _session(answer: list[Any], prints: Fingerprint, fallback: SessionRef) -> SessionRef:
+    found, matched = UUID(answer[5].decode()), int(answer[6])
+    if found == fallback.id:
+        return fallback
+    known = prints.candidates[matched - 1][1] if matched else 0
+    return SessionRef(id=found, known_messages=known)

@@ -1,0 +1,144 @@
+"""Writes a batch of one organization's turns: sessions, checkpoints, traces, injections, extraction tasks, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+
+from agents.choices import SessionStatus
+from agents.models import Agent, Checkpoint, Session, Trace
+from context.receipts import injections_of
+from ibex.core.queue import enqueue
+from ibex.core.tenancy import scope
+from ibex.core.tokens import count
+from proxy.entry import TurnEntry
+
+EXTRACT_TASK = "memories.tasks.extract_session"
+
+
+def write_turns(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
+    """Everything or nothing. Turns that are there already, and those of agents that are gone, are left out."""
+    with scope(org_id):
+        entries = _unwritten(org_id, entries)
+        if not entries:
+            return
+        sessions = _sessions(org_id, entries)
+        checkpoints = _checkpoints(org_id, entries, sessions)
+        Trace.objects.bulk_create([_trace(org_id, entry) for entry in entries])
+        injections_of(org_id, [(UUID(e.agent_id), UUID(e.turn_id), e.considered) for e in entries])
+        for session_id in {c.session_id for c in checkpoints if c.may_learn and c.is_complete}:
+            enqueue(EXTRACT_TASK, str(org_id), str(session_id), group=str(session_id))
+
+
+def _unwritten(org_id: UUID, entries: Sequence[TurnEntry]) -> list[TurnEntry]:
+    agents = set(Agent.objects.of(org_id).filter(pk__in={e.agent_id for e in entries}).values_list("pk", flat=True))
+    written = set(Trace.objects.of(org_id).filter(turn_id__in=[e.turn_id for e in entries]).values_list("turn_id", flat=True))
+    unwritten: dict[UUID, TurnEntry] = {}
+    for entry in entries:
+        turn_id = UUID(entry.turn_id)
+        if UUID(entry.agent_id) in agents and turn_id not in written:
+            unwritten[turn_id] = entry
+    return list(unwritten.values())
+
+
+def _sessions(org_id: UUID, entries: Iterable[TurnEntry]) -> dict[UUID, Session]:
+    """The batch's sessions, locked; made where they are new. Locked in one order, so that two drains cannot deadlock."""
+    first = {UUID(e.session_id): e for e in reversed(list(entries)) if e.checkpoint is not None}
+    Session.objects.bulk_create(
+        [
+            Session(
+                id=session_id,
+                org_id=org_id,
+                agent_id=UUID(entry.agent_id),
+                external_id=entry.external_id,
+                end_user=entry.end_user,
+                started_at=_time(entry.trace["started_at"]),
+                last_turn_at=_time(entry.trace["started_at"]),
+            )
+            for session_id, entry in sorted(first.items())
+        ],
+        ignore_conflicts=True,
+    )
+    locked = Session.objects.of(org_id).filter(pk__in=first).order_by("pk").select_for_update()
+    return {session.pk: session for session in locked}
+
+
+def _checkpoints(org_id: UUID, entries: Iterable[TurnEntry], sessions: dict[UUID, Session]) -> list[Checkpoint]:
+    checkpoints = []
+    for entry in sorted(entries, key=lambda e: float(e.trace["started_at"])):
+        session = sessions.get(UUID(entry.session_id))
+        if entry.checkpoint is None or session is None or session.agent_id != UUID(entry.agent_id):
+            continue
+        session.turn_count += 1
+        checkpoint = _checkpoint(org_id, entry, entry.checkpoint, session)
+        session.prompt_tokens += checkpoint.prompt_tokens
+        session.completion_tokens += checkpoint.completion_tokens
+        session.last_turn_at = max(session.last_turn_at, checkpoint.finished_at)
+        session.status = SessionStatus.ACTIVE
+        session.completed_at = None
+        checkpoints.append(checkpoint)
+    Checkpoint.objects.bulk_create(checkpoints)
+    Session.objects.bulk_update(
+        [sessions[pk] for pk in {c.session_id for c in checkpoints}],
+        ["turn_count", "prompt_tokens", "completion_tokens", "last_turn_at", "status", "completed_at"],
+    )
+    return checkpoints
+
+
+def _checkpoint(org_id: UUID, entry: TurnEntry, said: dict[str, Any], session: Session) -> Checkpoint:
+    # A provider that streamed no usage: counted here, off the request path, from the words themselves.
+    prompt, completion = said["prompt_tokens"], said["completion_tokens"]
+    return Checkpoint(
+        org_id=org_id,
+        agent_id=UUID(entry.agent_id),
+        session=session,
+        number=session.turn_count,
+        turn_id=UUID(entry.turn_id),
+        request_id=entry.trace["request_id"],
+        end_user=entry.end_user,
+        messages=_storable(said["messages"]),
+        user_text=_storable(said["user_text"]),
+        assistant_text=_storable(said["assistant_text"]),
+        tool_calls=_storable(said["tool_calls"]),
+        finish_reason=said["finish_reason"],
+        is_complete=said["is_complete"],
+        may_learn=said["may_learn"],
+        model=said["model"],
+        prompt_tokens=count(said["user_text"]) if prompt is None else prompt,
+        completion_tokens=count(said["assistant_text"]) if completion is None else completion,
+        said_at=_time(entry.trace["started_at"]),
+        finished_at=_time(said["finished_at"]),
+    )
+
+
+def _trace(org_id: UUID, entry: TurnEntry) -> Trace:
+    said = entry.checkpoint or {}
+    columns = {name: value for name, value in entry.trace.items() if name != "started_at"}
+    return Trace(
+        org_id=org_id,
+        agent_id=UUID(entry.agent_id),
+        session_id=UUID(entry.session_id) if entry.checkpoint else None,
+        turn_id=UUID(entry.turn_id),
+        prompt_tokens=said.get("prompt_tokens") or 0,
+        completion_tokens=said.get("completion_tokens") or 0,
+        started_at=_time(entry.trace["started_at"]),
+        **columns,
+    )
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _storable(value: Any) -> Any:
+    """PostgreSQL's text and JSON hold no NUL."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(each) for key, each in value.items()}
+    return value
