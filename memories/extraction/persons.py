@@ -1,0 +1,196 @@
+"""First person to third: "I moved with my dog" becomes "The user moved with their dog", or with the speaker's name.
+
+Memories and questions must speak of the user in one person, or they do not meet (QUALITY section 1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from memories.extraction.lexicon import (
+    COMMON_VERBS,
+    FAMILY_WORDS,
+    TEAM_WORDS,
+    is_adverb,
+    is_participle,
+    third_person,
+    words_of,
+)
+
+_TOKEN = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|“[^”\n]*”|\w+(?:['’-]\w+)*['’]?(?!\w)|\s+|[^\w\s]")
+_COMPOUND_SUBJECT = re.compile(
+    r"^(?:(?P<other>(?:my|our) (?:[\w-]+ )?[\w-]+|[A-Z][\w-]+) and (?:I|me)|(?:me|I) and (?P<second>(?:my|our) [\w-]+|[A-Z][\w-]+))\b",
+    re.I,
+)
+_COMPANION = re.compile(
+    r"\b(?:my|with my) (wife|husband|partner|girlfriend|boyfriend|fiancée?|family|team|sister|brother|parents|kids|children)\b", re.I
+)
+_INFINITIVE_MAKERS = frozenset("to will would can could shall should may might must let make help don't doesn't".split())
+_AFTER_A_VERB = frozenset(
+    "a about again an as at by down for from her him his in into it my not of off on our out over that the them there to up with".split()
+)
+_BEFORE_A_VERB = frozenset("not no longer neither nor".split())
+_CONTRACTED = {"'m": "am", "'ve": "have", "'re": "are", "'ll": "will"}
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Somebody who can be the subject of a sentence."""
+
+    subject: str  # as it stands at the beginning of a sentence
+    plural: bool = False
+
+    @property
+    def inside(self) -> str:
+        """The form within a sentence."""
+        return self.subject[:1].lower() + self.subject[1:] if self.subject.startswith("The ") else self.subject
+
+    @property
+    def possessive(self) -> str:
+        return self.inside + ("'" if self.inside.endswith("s") and self.plural else "'s")
+
+
+def narrator(speaker: str) -> Party:
+    """Who says "I": the speaker by name where it is known, else the user."""
+    return Party(speaker.strip() or "The user")
+
+
+def group_of(context: str, teller: Party) -> Party:
+    """Who says "we": the companion named in the context, the team, the family, or honestly "others"."""
+    words = set(words_of(context))
+    if (companion := _COMPANION.search(context)) and companion.group(1).lower() not in ("team", "family"):
+        return Party(f"{teller.subject} and their {companion.group(1).lower()}", plural=True)
+    owner = teller.possessive if teller.subject != "The user" else "The user's"
+    if words & TEAM_WORDS:
+        return Party(f"{owner} team")
+    if words & FAMILY_WORDS:
+        return Party(f"{owner} family")
+    return Party(f"{teller.subject} and others", plural=True)
+
+
+def to_third_person(clause: str, *, speaker: str = "", context: str = "") -> str:
+    """The clause with "I", "we" and "you" resolved and verbs agreeing; quotations and `code` are left as they are.
+
+    `context` is the text of the whole turn, which tells who "we" are.
+    """
+    teller = narrator(speaker)
+    text = clause.strip()
+    group = group_of(context or clause, teller)
+    if compound := _COMPOUND_SUBJECT.match(text):
+        other = compound.group("other") or compound.group("second")
+        other = re.sub(r"^(?:my|our)\b", "their", other, flags=re.I)
+        rest = _Rewriting(teller, group, told=True).run(text[compound.end() :])
+        return f"{teller.subject} and {other}{rest}"
+    rewritten = _Rewriting(teller, group).run(text)
+    return rewritten[:1].upper() + rewritten[1:]
+
+
+class _Rewriting:
+    """One pass over one clause; remembers which subject is waiting for its verb."""
+
+    def __init__(self, teller: Party, group: Party, *, told: bool = False) -> None:
+        self.teller = teller
+        self.group = group
+        self.group_told = False
+        self.told = told  # the teller is this clause's subject already: "my" may become "their"
+        self.waiting: Party | None = None  # the subject whose verb comes next
+        self.present = False  # the last verb was put in the third person: verbs joined to it follow
+        self.bare = False  # inside an infinitive or after a modal verb
+        self.joined = False  # just after "and", "or", "but" or a comma
+        self.tokens: list[str] = []
+        self.handlers: dict[str, Callable[[int], str]] = {
+            "i": lambda _: self._subject(self.teller),
+            "we": lambda _: self._subject(self.group),
+            "me": lambda _: self.teller.inside,
+            "us": lambda _: self.group.inside,
+            "my": lambda _: self._possessive(self.teller),
+            "our": lambda _: self._possessive(self.group),
+            "mine": lambda _: self.teller.possessive,
+            "ours": lambda _: self.group.possessive,
+            "myself": lambda _: "themselves",
+            "ourselves": lambda _: "themselves",
+            "you": lambda _: self._subject(Party("The assistant")),
+            "your": lambda _: "the assistant's",
+            "yours": lambda _: "the assistant's",
+            "yourself": lambda _: "itself",
+        }
+
+    def run(self, text: str) -> str:
+        self.tokens = _TOKEN.findall(text.replace("’", "'"))
+        return "".join(self._token(at) for at in range(len(self.tokens)))
+
+    def _token(self, at: int) -> str:
+        token = self.tokens[at]
+        if not token[0].isalnum():
+            if token in ",;":
+                self.joined = True
+            return token
+        word = token.lower()
+        if handler := self.handlers.get(word):
+            return handler(at)
+        head, mark, tail = word.partition("'")
+        if mark and head in ("i", "we", "you") and tail in ("m", "ve", "re", "ll", "d"):
+            return self.handlers[head](at) + " " + self._verb(self._expanded(tail, at))
+        return self._word(token, word, at)
+
+    def _word(self, token: str, word: str, at: int) -> str:
+        if self.waiting:
+            return token if is_adverb(word) or word in _BEFORE_A_VERB else self._verb(token)
+        if word in ("and", "or", "but"):
+            self.joined = True
+            return token
+        if self.joined and is_adverb(word):
+            return token
+        joined, self.joined = self.joined, False
+        if joined and self.present and not self.bare and word in COMMON_VERBS and self._governs(at):
+            return third_person(token)
+        if word in _INFINITIVE_MAKERS:
+            self.bare = True
+        return token
+
+    def _subject(self, party: Party) -> str:
+        self.told = self.told or party is self.teller
+        self.group_told = self.group_told or party is self.group
+        self.waiting, self.bare, self.joined = party, False, False
+        return party.inside
+
+    def _possessive(self, party: Party) -> str:
+        self.joined = False
+        if self.told if party is self.teller else self.group_told:
+            return "their"
+        return party.possessive
+
+    def _verb(self, verb: str) -> str:
+        party, self.waiting = self.waiting, None
+        self.joined = False
+        if verb.lower() in _INFINITIVE_MAKERS:
+            self.bare = True
+        if party is None:
+            return verb
+        if party.plural:
+            return {"am": "are"}.get(verb.lower(), verb)
+        if verb.lower() in ("are", "were"):
+            return {"are": "is", "were": "was"}[verb.lower()]
+        agreed = third_person(verb)
+        self.present = agreed != verb
+        return agreed
+
+    def _expanded(self, tail: str, at: int) -> str:
+        if tail != "d":
+            return _CONTRACTED["'" + tail]
+        following = self._next_word(at)
+        return "had" if following == "better" or is_participle(following) else "would"
+
+    def _governs(self, at: int) -> bool:
+        """Whether the word at this place has what a verb has after it: rules out "food and travel"."""
+        following = self._next_word(at)
+        return following in _AFTER_A_VERB or following.endswith("ing")
+
+    def _next_word(self, at: int) -> str:
+        """The next word that is no adverb, lower case; empty at the end."""
+        for token in self.tokens[at + 1 :]:
+            if token[0].isalnum() and not is_adverb(token.lower()):
+                return token.lower()
+        return ""

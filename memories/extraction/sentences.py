@@ -1,0 +1,157 @@
+"""A message into the user's own sentences and clauses, each with its place in the original text.
+
+Code, pasted documents, quoted mail, logs and long quotations are not the user's own statement: they are masked with a
+character of equal length, so that every offset still points into the message as it was sent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from memories.extraction.lexicon import has_verb
+
+MASK = "\x00"
+LONG_QUOTE_WORDS = 6  # from here on a quotation is somebody's statement rather than a title
+
+_DOCUMENT = (
+    r"(?:e-?mail|text|article|document|doc|transcript|logs?|error|message|letter|code|output|post|review|essay|draft"
+    r"|paragraph|story|poem|conversation|chat|excerpt|passage|report|data|json|csv|file|snippet|sentence|quote|readme)"
+)
+_TASK = (
+    r"(?:summari[sz]e|translate|rewrite|reword|proofread|rephrase|paraphrase|analy[sz]e|explain|review|fix|edit|correct"
+    r"|improve|shorten|classify|extract|format|convert|debug|check|polish)"
+)
+_WHOLE_BLOCKS = (
+    re.compile(r"(```|~~~).*?(?:\1|\Z)", re.S),
+    re.compile(r"<([A-Za-z][\w-]*)(?:\s[^<>\n]*)?>.*?</\1>", re.S),
+    re.compile(r"(?m)^[ \t]*>.*$"),
+    re.compile(r"(?ms)^(?:From|Subject|To|Sent): .*?^(?:From|Subject|To|Sent|Date): .*\Z"),
+    re.compile(r"(?ms)^-{3,} ?(?:Forwarded|Original) message.*\Z", re.I),
+    re.compile(r"(?m)^\s*(?:Traceback \(|File \"|at [\w.$]+\(|[{}\[\]|]|\$ |#!|#{1,6} |\d{4}-\d\d-\d\d[T ]\d\d:\d\d).*$"),
+    re.compile(r"(?m)^\s*\[?(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL)\b.*$"),
+)
+_PASTED_AFTER = (
+    re.compile(rf"(?im)(?:^|[.!?]\s+)(?:(?:please|can you|could you|now),? )*{_TASK}\b[^:\n]{{0,120}}:(?P<rest>.*)\Z", re.S),
+    re.compile(
+        rf"(?im)\b(?:here(?:'s|’s| is| are)|the following|this is|below is) (?:[\w'’-]+ ){{0,4}}{_DOCUMENT}\b"
+        r"[^:\n]{0,60}:(?P<rest>.*)\Z",
+        re.S,
+    ),
+)
+_QUOTATION = re.compile(r"\"[^\"\n]+\"|“[^”\n]+”|«[^»\n]+»|(?<!\w)'[^'\n]{30,}?'(?!\w)")
+_FIRST_PERSON_INSIDE = re.compile(r"\b(?:I|I'm|I’m|my)\b")
+
+_BULLET = re.compile(r"[ \t]*(?:[-*•–]|\d{1,2}[.)])[ \t]+")
+_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|e\.g|i\.e|approx|No|Mt|cf|Fig)|\b[A-Z])\.$")
+_SOFT_ABBREVIATION = re.compile(r"\b(?:etc|a\.m|p\.m|Inc|Ltd|Co|Corp|U\.S|U\.K)\.$")
+_STOP = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)")
+
+_FRESH_SUBJECT = (
+    r"(?:I|I['’](?:m|ve|d|ll)|my|our|we|we['’](?:re|ve|d|ll)|he|she|they|it|(?:he|she|it|they)['’]\w+"
+    r"|please|always|never|don['’]t (?:ever|use|call|give|send)|call me)"
+)
+_CLAUSE_BREAK = re.compile(
+    rf"\s*(?:;|,?\s+(?:and|but)(?:\s+(?:also|then|now))?|\s[—–-]|,\s+plus)\s+(?={_FRESH_SUBJECT}\b)", re.I
+)
+_MIN_CLAUSE_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`text` is source[start:end] (masked); `lead` is the header of the list that it is an item of."""
+
+    text: str
+    start: int
+    end: int
+    lead: str = ""
+
+
+def mask_foreign(text: str) -> str:
+    """The text at equal length, with everything that is not the user's own statement masked."""
+    masked = text
+    for block in _WHOLE_BLOCKS:
+        masked = block.sub(lambda found: _masked(found.group()), masked)
+    for lead in _PASTED_AFTER:
+        if found := lead.search(masked):
+            masked = masked[: found.start("rest")] + _masked(found.group("rest"))
+    return _QUOTATION.sub(_mask_statement, masked)
+
+
+def split_sentences(text: str) -> list[Sentence]:
+    """The user's own sentences in order; list items come one by one and know their header."""
+    masked = mask_foreign(text)
+    found: list[Sentence] = []
+    lead = ""
+    for start, end, is_item in _lines(masked):
+        line = [Sentence(masked[a:b], a, b, lead if is_item else "") for a, b in _stops(masked, start, end)]
+        found += [sentence for sentence in line if sentence.text.strip(MASK + " .")]
+        if not is_item:
+            lead = line[-1].text.rstrip(" :") if line and line[-1].text.rstrip().endswith(":") else ""
+    return found
+
+
+def split_clauses(sentence: Sentence) -> list[Sentence]:
+    """Independent statements joined by "and", "but" or ";", each with its own place; else the sentence itself."""
+    text = sentence.text
+    parts: list[Sentence] = []
+    rest = 0
+    for joint in _CLAUSE_BREAK.finditer(text):
+        if _stands_alone(text[rest : joint.start()]) and _stands_alone(text[joint.end() :]):
+            parts.append(_part(sentence, rest, joint.start()))
+            rest = joint.end()
+    return [*parts, _part(sentence, rest, len(text))]
+
+
+def _part(sentence: Sentence, first: int, last: int) -> Sentence:
+    return Sentence(sentence.text[first:last], sentence.start + first, sentence.start + last, sentence.lead)
+
+
+def _stands_alone(part: str) -> bool:
+    return len(part.split()) >= _MIN_CLAUSE_WORDS and has_verb(part)
+
+
+def _masked(text: str) -> str:
+    return re.sub(r"[^\n]", MASK, text)
+
+
+def _mask_statement(found: re.Match[str]) -> str:
+    quotation = found.group()
+    is_statement = len(quotation.split()) >= LONG_QUOTE_WORDS or _FIRST_PERSON_INSIDE.search(quotation)
+    return _masked(quotation) if is_statement else quotation
+
+
+def _lines(text: str) -> list[tuple[int, int, bool]]:
+    """(start, end, is a list item) of each paragraph line; a line that goes on in lower case is joined to the last."""
+    lines: list[tuple[int, int, bool]] = []
+    offset = 0
+    for raw in text.split("\n"):
+        start, end = offset, offset + len(raw)
+        offset = end + 1
+        if not raw.strip():
+            continue
+        bullet = _BULLET.match(raw)
+        if lines and not bullet and raw.lstrip()[0].islower() and text[lines[-1][1] - 1] not in ".!?:" + MASK:
+            lines[-1] = (lines[-1][0], end, lines[-1][2])
+        else:
+            lines.append((start + (bullet.end() if bullet else 0), end, bool(bullet)))
+    return lines
+
+
+def _stops(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """(start, end) of each sentence of one line, without surrounding space."""
+    spans: list[tuple[int, int]] = []
+    begin = start
+    for stop in _STOP.finditer(text, start, end):
+        head, tail = text[begin : stop.end()], text[stop.end() : end].lstrip()
+        if _ABBREVIATION.search(head) or (_SOFT_ABBREVIATION.search(head) and not tail[:1].isupper()):
+            continue
+        spans.append((begin, stop.end()))
+        begin = stop.end()
+    spans.append((begin, end))
+    trimmed = []
+    for first, last in spans:
+        piece = text[first:last]
+        if piece.strip():
+            trimmed.append((first + len(piece) - len(piece.lstrip()), first + len(piece.rstrip())))
+    return trimmed
