@@ -1,0 +1,123 @@
+"""What `manage.py up` keeps running, and in which order it stops."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import sys
+from enum import IntEnum
+from functools import partial
+
+from ibex.embedded.postgres import STOP_GRACE_S as POSTGRES_STOP_GRACE_S
+from ibex.embedded.postgres import Postgres
+from ibex.embedded.process import Program
+from ibex.embedded.supervisor import Service
+from ibex.embedded.valkey import STOP_GRACE_S as VALKEY_STOP_GRACE_S
+from ibex.embedded.valkey import Valkey
+from ibex.env import REPOSITORY, Env
+
+RECOVERY_TIMEOUT_S = 600.0
+"""A killed server replays its log before it is ready: at most what `max_wal_size` lets pile up."""
+WEB_STOP_GRACE_S = 4.0
+WORKERS_STOP_GRACE_S = 3.0
+"""What they could not finish is taken up again: journal entries and tasks are acknowledged when done."""
+HEALTH_TIMEOUT_S = 2.0
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - read, never bound here
+
+
+class Stage(IntEnum):
+    """Callers first stop being served, then the work behind them ends, then the servers."""
+
+    SERVERS = 0
+    WORKERS = 1
+    WEB = 2
+
+
+def postgres(server: Postgres) -> Service:
+    """The embedded PostgreSQL."""
+    return Service(
+        name="postgres",
+        program=server.program,
+        before=server.clear_leftovers,
+        ready=server.ready,
+        ready_timeout_s=RECOVERY_TIMEOUT_S,
+        stage=Stage.SERVERS,
+        stop_grace_s=POSTGRES_STOP_GRACE_S,
+    )
+
+
+def valkey(server: Valkey) -> Service:
+    """The embedded Valkey."""
+    return Service(
+        name="valkey",
+        program=server.program,
+        ready=server.ready,
+        ready_timeout_s=RECOVERY_TIMEOUT_S,
+        stage=Stage.SERVERS,
+        stop_grace_s=VALKEY_STOP_GRACE_S,
+    )
+
+
+def prepare() -> Service:
+    """Migrations, and the first organization where there is none: run once before the others."""
+    return _management("prepare")
+
+
+def drain() -> Service:
+    """Moves the turn journal into the database."""
+    return _management("drain")
+
+
+def worker() -> Service:
+    """django-q2's cluster of IBEX_WORKERS processes."""
+    return _management("qcluster")
+
+
+def web(env: Env) -> Service:
+    """The ASGI server that IBEX_SERVER names."""
+    return Service(
+        name="web",
+        program=partial(_python, *(_daphne(env) if env.server == "daphne" else _uvicorn(env))),
+        ready=lambda _pid: is_healthy(env.host, env.port),
+        stage=Stage.WEB,
+        stop_grace_s=WEB_STOP_GRACE_S,
+    )
+
+
+def is_healthy(host: str, port: int) -> bool:
+    """Whether GET /health answers 200."""
+    connection = http.client.HTTPConnection(ANY_ADDRESS.get(host, host), port, timeout=HEALTH_TIMEOUT_S)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _management(command: str) -> Service:
+    return Service(
+        name=command,
+        program=partial(_python, "manage.py", command),
+        stage=Stage.WORKERS,
+        stop_grace_s=WORKERS_STOP_GRACE_S,
+    )
+
+
+def _python(*arguments: str) -> Program:
+    """Unbuffered, so that a log tells what happened before a crash."""
+    return Program(argv=[sys.executable, "-u", *arguments], folder=REPOSITORY, stop_signal=signal.SIGTERM)
+
+
+def _daphne(env: Env) -> list[str]:
+    # Verbosity 0: no access log on standard output, IBEX writes its own lines.
+    where = ["-b", env.host, "-p", str(env.port)]
+    options = ["--verbosity", "0", "--server-name", "ibex", "--application-close-timeout", "2"]
+    return ["-m", "daphne", *where, *options, "ibex.asgi:application"]
+
+
+def _uvicorn(env: Env) -> list[str]:
+    where = ["--host", env.host, "--port", str(env.port)]
+    options = ["--no-access-log", "--no-server-header", "--no-proxy-headers", "--timeout-graceful-shutdown", "2"]
+    return ["-m", "uvicorn", *where, *options, "--log-level", "warning", "ibex.asgi:application"]

@@ -1,0 +1,133 @@
+"""`manage.py up`: everything IBEX needs, in one foreground process tree."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from pydantic import ValidationError
+
+from ibex import __version__
+from ibex.core.secrets import Secrets, SecretsError, load_or_create
+from ibex.embedded import services
+from ibex.embedded.addresses import makes_roles, resolve
+from ibex.embedded.errors import StartError
+from ibex.embedded.layout import Layout
+from ibex.embedded.lock import only_one
+from ibex.embedded.logs import Logs
+from ibex.embedded.postgres import Postgres
+from ibex.embedded.provision import provision
+from ibex.embedded.supervisor import Supervisor
+from ibex.embedded.valkey import Valkey
+from ibex.embedded.welcome import welcome
+from ibex.env import env
+
+INTERRUPTED = 130
+"""The exit code of a program that Ctrl-C ended before it was ready to catch it."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def up() -> int:
+    """Run until Ctrl-C. The exit code: 0 when stopped, 1 after one sentence when it cannot start or go on."""
+    try:
+        layout = Layout(env().data_dir.absolute())
+        secrets = load_or_create(layout.data_dir)
+        layout.make()
+        with only_one(layout.lock, _say) as lock:
+            _check_port()
+            asyncio.run(_run(layout, secrets, lock))
+    except (StartError, SecretsError) as error:
+        return _refuse(str(error))
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]  # the value may be a secret
+        return _refuse(f"the setting {str(first['loc'][0]).upper()} is not valid: {first['msg']}.")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+async def _run(layout: Layout, secrets: Secrets, lock: int) -> None:
+    supervisor = Supervisor(logs=Logs(layout.logs), say=_say, open_files=(lock,))
+    stop = asyncio.Event()
+    for stop_signal in STOP_SIGNALS:
+        if not (stop_signal == signal.SIGHUP and signal.getsignal(stop_signal) == signal.SIG_IGN):  # nohup
+            asyncio.get_running_loop().add_signal_handler(stop_signal, stop.set)
+    work = asyncio.create_task(_serve(supervisor, layout, secrets))
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        with _timed("Stopped"):
+            await supervisor.stop(work)
+    if not work.cancelled():
+        work.result()
+
+
+async def _serve(supervisor: Supervisor, layout: Layout, secrets: Secrets) -> None:
+    """Start everything in order, say where it is, and go on until something cannot be kept running."""
+    _say(f"IBEX {__version__}")
+    is_first = not layout.first_run.exists()
+    begun = time.monotonic()
+    if not env().database_url.get_secret_value():
+        with _timed("PostgreSQL"):
+            postgres = Postgres(layout=layout, password=secrets.postgres_password)
+            await asyncio.to_thread(postgres.create)
+            await supervisor.start(services.postgres(postgres))
+    if not env().redis_url.get_secret_value():
+        with _timed("Valkey"):
+            valkey = Valkey(layout=layout, password=secrets.redis_password)
+            valkey.create()
+            await supervisor.start(services.valkey(valkey))
+    with _timed("Database"):
+        await asyncio.to_thread(provision, resolve(), makes_roles=makes_roles())
+        await supervisor.run(services.prepare())
+    with _timed("Web server"):
+        await supervisor.start(services.web(env()))
+    await supervisor.start(services.drain())
+    await supervisor.start(services.worker())
+    _say(welcome(layout.first_run, _base_url(), is_first=is_first))
+    _say(f"Ready in {time.monotonic() - begun:.1f} s. Logs are in {layout.logs}. Ctrl-C stops everything.")
+    await supervisor.broken()
+
+
+def _check_port() -> None:
+    """Say now, not after the servers have started, that the web server will not get its port."""
+    host, port = env().host, env().port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise StartError(
+            f"Port {port} of {host} cannot be used ({error.strerror}): stop what uses it, or set IBEX_PORT to another."
+        ) from error
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"IBEX: {sentence}\n")
+    return 1
+
+
+def _base_url() -> str:
+    host = services.ANY_ADDRESS.get(env().host, env().host)
+    return env().base_url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{env().port}"
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    begun = time.monotonic()
+    yield
+    _say(f"  {what:<10} {time.monotonic() - begun:5.1f} s")
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):  # a terminal that was closed must not keep anything from stopping
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
