@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from agents.choices import Role
 from agents.models import Member, Operator, Organization
 from agents.selectors import memberships_of
+from ibex.core.origin import served_from
 from ibex.core.tenancy import scope
 
 SESSION_KEY = "organization"
@@ -50,7 +51,7 @@ View = Callable[..., HttpResponseBase]
 
 def place_of(request: HttpRequest) -> Place | None:
     """The operator's place, or None for a stranger to every organization."""
-    operator = cast(Operator, request.user)
+    operator = cast("Operator", request.user)
     memberships = memberships_of(operator)
     if not memberships:
         return None
@@ -79,12 +80,13 @@ def operator_page(role: Role = Role.VIEWER, *, in_scope: bool = True) -> Callabl
             place = place_of(request)
             if place is None or not place.may(role):
                 raise PermissionDenied
-            placed = cast(PlacedRequest, request)
+            placed = cast("PlacedRequest", request)
             placed.place = place
-            if not in_scope:
-                return view(placed, *args, **kwargs)
-            with scope(place.organization.pk):
-                return _rendered(view(placed, *args, **kwargs))
+            with served_from(request):
+                if not in_scope:
+                    return view(placed, *args, **kwargs)
+                with scope(place.organization.pk):
+                    return _rendered(view(placed, *args, **kwargs))
 
         return guarded
 
@@ -94,4 +96,4 @@ def operator_page(role: Role = Role.VIEWER, *, in_scope: bool = True) -> Callabl
 def _rendered(response: HttpResponseBase) -> HttpResponseBase:
     """A lazy template response is rendered while its queries may still see the tenant's rows."""
     render = getattr(response, "render", None)
-    return cast(HttpResponse, render()) if callable(render) else response
+    return cast("HttpResponse", render()) if callable(render) else response

@@ -66,6 +66,19 @@ PROXY_SCOPES = frozenset({Scope.MEMORY_READ, Scope.SESSION_CREATE, Scope.SESSION
 """What the proxy asks of a token."""
 
 
+READ_SCOPES = frozenset(
+    {Scope.MEMORY_READ, Scope.DIRECTIVE_READ, Scope.SESSION_READ, Scope.TRACE_READ, Scope.AGENT_READ}
+)
+ROLE_SCOPES = {
+    Role.VIEWER: READ_SCOPES,
+    Role.OPERATOR: READ_SCOPES
+    | {Scope.MEMORY_WRITE, Scope.MEMORY_DELETE, Scope.DIRECTIVE_WRITE, Scope.SESSION_TERMINATE},
+    Role.ADMIN: frozenset(Scope),
+    Role.OWNER: frozenset(Scope),
+}
+"""What a signed-in operator may do through the REST API."""
+
+
 class ProviderKind(TextChoices):
     OPENAI = "openai", "OpenAI-compatible"
     SANDBOX = "sandbox", "Sandbox"

@@ -28,20 +28,23 @@ class Env(BaseSettings):
     server: Literal["daphne", "uvicorn"] = Field("daphne", description="ASGI server.")
     workers: int = Field(1, ge=1, le=64, description="django-q2 worker processes.")
     secret_key: SecretStr = Field(
-        SecretStr(""), description="Root of all derived keys, 32+ characters; empty: made once in DATA_DIR/secrets.json."
+        SecretStr(""),
+        description="Root of all derived keys, 32+ characters; empty: made once in DATA_DIR/secrets.json.",
     )
 
     # What it stands on
     database_url: SecretStr = Field(
         SecretStr(""),
         validation_alias=AliasChoices("DATABASE_URL", "IBEX_DATABASE_URL"),
-        description="PostgreSQL of your own (18, or 14+ with pgvector 0.8): the role that may migrate and create roles; empty: embedded.",
+        description="PostgreSQL 14+ with pgvector 0.8+, as a role that may create roles; empty: embedded.",
     )
     app_database_url: SecretStr = Field(
-        SecretStr(""), description="The application's own role, when you create the roles yourself; empty: made from DATABASE_URL."
+        SecretStr(""),
+        description="The application's role, when you create the roles yourself; empty: made.",
     )
     system_database_url: SecretStr = Field(
-        SecretStr(""), description="The one role that may cross tenants, when you create the roles yourself; empty: made from DATABASE_URL."
+        SecretStr(""),
+        description="The role that may cross tenants, when you create the roles yourself; empty: made.",
     )
     redis_url: SecretStr = Field(
         SecretStr(""),
@@ -62,9 +65,15 @@ class Env(BaseSettings):
     )
 
     # Behaviour
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe log line written.")
-    log_format: Literal["json", "console"] = Field("json", description="Structured JSON lines, or colours for a terminal.")
-    embedding_threads: int = Field(2, ge=1, le=16, description="Threads that embed queries in a web process, each on one core.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe log line written."
+    )
+    log_format: Literal["json", "console"] = Field(
+        "json", description="Structured JSON lines, or colours for a terminal."
+    )
+    embedding_threads: int = Field(
+        2, ge=1, le=16, description="Threads that embed queries in a web process, each on one core."
+    )
     session_idle_minutes: int = Field(15, ge=1, le=1440, description="Idle time after which a session is completed.")
     otel_endpoint: str = Field("", description="OTLP/HTTP endpoint for traces; empty: no spans are made.")
 

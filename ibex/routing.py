@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
@@ -10,7 +12,7 @@ from proxy.health import Health, Metrics, Ready
 from proxy.models_list import Models, Unknown
 
 
-def http_router(django: object) -> URLRouter:
+def http_router(django: Any) -> URLRouter:
     """The proxy first, then `django` for pages, REST and admin."""
     return URLRouter(
         [
@@ -20,6 +22,6 @@ def http_router(django: object) -> URLRouter:
             path("ready", Ready.as_asgi()),
             path("metrics", Metrics.as_asgi()),
             re_path(r"^v1(/|$)", Unknown.as_asgi()),
-            re_path(r"", django),  # type: ignore[arg-type]
+            re_path(r"", django),
         ]
     )

@@ -1,4 +1,4 @@
-"""The addresses under /v1, as Channels HTTP consumers: outside Django's view stack, which would cost four times the CPU."""
+"""The addresses under /v1, as Channels HTTP consumers: Django's view stack would cost four times the CPU."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class HttpConsumer(AsyncHttpConsumer):
     methods: ClassVar[tuple[str, ...]] = ("GET",)
     endpoint: ClassVar[str] = ""
 
-    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+    async def __call__(
+        self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
         self.scope, self.base_send = scope, send
         body = await self._read(receive)
         if body is None:
@@ -71,13 +73,16 @@ class HttpConsumer(AsyncHttpConsumer):
         structlog.contextvars.bind_contextvars(request_id=turn.request_id)
         with metrics.IN_FLIGHT.track_inprogress():
             try:
-                if incoming.method not in self.methods:
-                    raise MethodNotAllowed(headers={"Allow": ", ".join(self.methods)})
+                self._check_method(incoming.method)
                 await self.answer(turn)
             except Exception as error:  # noqa: BLE001 - the outermost boundary of a call: logged and counted in error_answer
                 status, answer, headers = error_answer(error, turn.request_id)
                 await record_failure(turn, status, getattr(error, "code", "INTERNAL_ERROR"))
                 await self.respond(status, answer, turn.headers() | headers)
+
+    def _check_method(self, method: str) -> None:
+        if method not in self.methods:
+            raise MethodNotAllowed(headers={"Allow": ", ".join(self.methods)})
 
     async def _read(self, receive: Callable[[], Awaitable[Any]]) -> bytes | None:
         """The body, cut after one byte too many; None when the caller has left already."""
@@ -144,5 +149,3 @@ def _passed_on(answer: ProviderAnswer) -> dict[str, str]:
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-
-

@@ -19,7 +19,7 @@ from agents.models.session import Session
 from ibex.core.ids import uuid7
 
 MAX_CANDIDATES = 6
-"""How many of the latest answers in a history may be the known end of a conversation: edits reach further back rarely."""
+"""How many of the latest answers in a history may be the known end of a conversation."""
 _INSTRUCTIONS = frozenset({"system", "developer"})
 
 
@@ -98,7 +98,9 @@ def _after_last_answer(messages: Sequence[Any]) -> int:
 
 def _roll(state: bytes, message: dict[str, Any]) -> bytes:
     content = message.get("content")
-    said = text_of(message).strip() if isinstance(content, str) or not _has_media(content) else orjson.dumps(content).hex()
+    said = (
+        text_of(message).strip() if isinstance(content, str) or not _has_media(content) else orjson.dumps(content).hex()
+    )
     calls = [_call_name(call) for call in message.get("tool_calls") or [] if isinstance(call, dict)]
     seen = orjson.dumps([message.get("role"), said, calls, message.get("tool_call_id") or ""])
     return hashlib.blake2b(state + seen, digest_size=16).digest()

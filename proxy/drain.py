@@ -1,7 +1,7 @@
 """Moves journaled turns from the Redis Stream into the vault, in batches, exactly once.
 
-An entry is acknowledged after the transaction that wrote it. A drain that dies leaves its entries pending; the next one
-claims them. An entry that cannot be written on its own goes to a dead-letter stream instead of blocking those behind it.
+An entry is acknowledged after the transaction that wrote it. A drain that dies leaves its entries pending; the next
+one claims them. An entry that cannot be written on its own goes to a dead-letter stream and blocks nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import socket
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -58,19 +59,17 @@ class Drain:
         return len(rows)
 
     def _adopted(self) -> list[Row]:
-        answer = redis().xautoclaim(
+        answer: Any = redis().xautoclaim(
             STREAM, GROUP, self.name, min_idle_time=CLAIM_IDLE_MS, start_id=self._claim_from, count=BATCH
         )
         self._claim_from = answer[0]
         return [row for row in answer[1] if row[1]]
 
     def _next(self, block_ms: int) -> list[Row]:
-        answer = redis().xreadgroup(GROUP, self.name, {STREAM: ">"}, count=BATCH, block=block_ms or None)
-        streams = answer.items() if isinstance(answer, dict) else answer or []
-        for _, entries in streams:
-            rows = entries[0] if isinstance(answer, dict) else entries
-            return [(row[0], row[1]) for row in rows]
-        return []
+        answer: Any = redis().xreadgroup(GROUP, self.name, {STREAM: ">"}, count=BATCH, block=block_ms or None)
+        if isinstance(answer, dict):  # RESP3
+            return [(row[0], row[1]) for batches in answer.values() for batch in batches for row in batch]
+        return [(row[0], row[1]) for _, batch in answer or [] for row in batch]
 
     def _move(self, rows: Sequence[Row]) -> None:
         by_org: dict[UUID, list[tuple[bytes, TurnEntry]]] = defaultdict(list)
@@ -140,5 +139,3 @@ def _parsed(raw: bytes) -> TurnEntry | None:
     except (ValueError, TypeError):
         return None
     return entry
-
-

@@ -48,7 +48,7 @@ async def _spool(raw: bytes) -> None:
         metrics.JOURNAL.labels(where="spool").inc()
     except OSError as error:
         metrics.JOURNAL.labels(where="lost").inc()
-        _log.error("journal_lost_a_turn", error=type(error).__name__)  # noqa: TRY400 - a path is all a traceback would add
+        _log.error("journal_lost_a_turn", error=type(error).__name__)
 
 
 def _write_spool(raw: bytes) -> None:

@@ -40,7 +40,7 @@ def is_warm() -> bool:
 
 async def _warm_up() -> None:
     global _is_warm  # noqa: PLW0603 - one state a process
-    await query_embedder().warm_up()
+    await asyncio.to_thread(lambda: query_embedder().warm_up())
     _is_warm = True
     _log.info("web_process_is_warm")
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.authentication import AgentCard, Principal
+from agents.principal import AgentCard, Principal
 from ibex.core.errors import RateLimited
 from ibex.core.redis import org_key
 

@@ -1,4 +1,4 @@
-"""GET /v1/models: the union of what the organization's providers serve; and the answer for addresses that do not exist."""
+"""GET /v1/models, the union of what the organization's providers serve; and the answer for unknown addresses."""
 
 from __future__ import annotations
 

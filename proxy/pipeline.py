@@ -9,7 +9,8 @@ import structlog
 
 from agents.authentication import agent_for, authenticate, require
 from agents.choices import PROXY_SCOPES
-from context.assembler import Question, assemble
+from context.assembler import assemble
+from context.values import Question
 from ibex.core.errors import BodyTooLarge, UnsupportedMediaType
 from ibex.providers.base import ProviderAnswer, ProviderCall
 from ibex.providers.errors import provider_error
@@ -96,11 +97,12 @@ def _question(turn: Turn) -> Question:
     assert turn.switches is not None  # noqa: S101
     assert turn.start is not None  # noqa: S101
     return Question(
+        org_id=turn.agent.org_id,
         agent=turn.agent,
         end_user=turn.switches.end_user,
         session_id=turn.start.session.id,
         model=turn.model,
         body=turn.payload,
         desk=turn.start.desk,
-        reads_memories=turn.switches.reads and turn.agent.remembers,
+        reads=turn.switches.reads and turn.agent.remembers,
     )

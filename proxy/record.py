@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Any
 
-import orjson
-
+from context.desk_read import dump_blocks
 from ibex.core import metrics
 from ibex.providers.sse import ChatOutcome
 from proxy import journal
@@ -18,7 +16,7 @@ from proxy.turn_start import SESSION_TTL_S, fingerprint_prefix, session_key, sho
 
 
 async def record_answer(turn: Turn, outcome: ChatOutcome, status: int = 200) -> None:
-    """Journal a turn that was answered, in whole or in part, and remember the conversation it belongs to. Never raises."""
+    """Journal a turn that was answered, in whole or in part, and remember its conversation. Never raises."""
     with turn.stage("journal"):
         entry = _entry(turn, _checkpoint(turn, outcome), _trace(turn, status, outcome=outcome))
         await journal.append(entry, remember=_remembered(turn, outcome), ttl_s=SESSION_TTL_S)
@@ -46,7 +44,7 @@ def _entry(turn: Turn, checkpoint: dict[str, Any] | None, trace: dict[str, Any])
         end_user=turn.switches.end_user,
         trace=trace,
         checkpoint=checkpoint,
-        considered=[asdict(each) | {"memory_id": str(each.memory_id)} for each in considered],
+        considered=[line.as_json() for line in considered],
     )
 
 
@@ -67,6 +65,7 @@ def _checkpoint(turn: Turn, outcome: ChatOutcome) -> dict[str, Any]:
         "model": (outcome.model or turn.model)[:256],
         "prompt_tokens": usage.prompt_tokens if usage else None,
         "completion_tokens": usage.completion_tokens if usage else None,
+        "said_at": turn.switches.said_at.timestamp() if turn.switches.said_at else turn.began_at,
         "finished_at": time.time(),
     }
 
@@ -87,7 +86,7 @@ def _trace(turn: Turn, status: int, *, code: str = "", outcome: ChatOutcome | No
         "error_code": code,
         "level": assembly.level if assembly else 0,
         "is_fallback": bool(assembly and assembly.is_fallback),
-        "memories_injected": assembly.memories_injected if assembly else 0,
+        "memories_injected": len(assembly.packed) if assembly else 0,
         "context_tokens": assembly.context_tokens if assembly else 0,
         "stages": {name: round(spent, 3) for name, spent in turn.stages.items()}
         | {f"assemble.{name}": round(spent, 3) for name, spent in (assembly.stages if assembly else {}).items()},
@@ -106,7 +105,6 @@ def _remembered(turn: Turn, outcome: ChatOutcome) -> dict[str, str | bytes]:
     if turn.prints is not None and outcome.is_complete:
         print_after = after_answer(turn.prints.whole, outcome.text, outcome.tool_calls)
         remembered[fingerprint_prefix(org_id, agent_id, turn.switches.end_user) + print_after] = str(session_id)
-    if turn.assembly is not None and turn.assembly.shown_blocks:
-        blocks = orjson.dumps([asdict(block) for block in turn.assembly.shown_blocks])
-        remembered[shown_prefix(org_id) + str(session_id)] = blocks
+    if turn.assembly is not None and turn.assembly.blocks is not None:
+        remembered[shown_prefix(org_id) + str(session_id)] = dump_blocks(turn.assembly.blocks)
     return remembered

@@ -13,6 +13,7 @@ from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 from pydantic import SecretStr
 
+from agents.announcements import Change, on_change
 from ibex.core.crypto import unseal
 from ibex.core.errors import ModelNotFound, ProviderNotConfigured, ServiceDegraded
 from ibex.core.tenancy import async_scope
@@ -43,6 +44,15 @@ class Route:
 _cache: OrderedDict[UUID, tuple[float, tuple[Route, ...]]] = OrderedDict()
 
 
+@on_change
+def _forget(change: Change | None) -> None:
+    """Another process has changed a provider: ask the vault again."""
+    if change is None:
+        _cache.clear()
+    elif change.kind == "org":
+        _cache.pop(change.org_id, None)
+
+
 async def routes_of(org_id: UUID) -> tuple[Route, ...]:
     """The organization's active providers, first choice first. Raises ProviderNotConfigured when there are none."""
     cached = _cache.get(org_id)
@@ -71,7 +81,9 @@ async def _load(org_id: UUID, last_known: tuple[Route, ...]) -> tuple[Route, ...
     except (DatabaseError, PoolTimeout):
         # Routing is no authority: who was let in may go on with the providers known a moment ago.
         if not last_known:
-            raise ServiceDegraded("The organization's providers cannot be read right now. Try again in a few seconds.") from None
+            raise ServiceDegraded(
+                "The organization's providers cannot be read right now. Try again in a few seconds."
+            ) from None
         return last_known
     return tuple(_route(row) for row in rows)
 

@@ -95,14 +95,20 @@ def _text_bytes(content: str | list[Any] | None) -> int:
         # Characters are at most four bytes: most messages are settled without encoding them.
         return len(content) if len(content) * 4 <= MAX_MESSAGE_BYTES else len(content.encode(errors="replace"))
     parts = content or []
-    return sum(len(text.encode(errors="replace")) for p in parts if isinstance(p, dict) and isinstance(text := p.get("text"), str))
+    return sum(
+        len(text.encode(errors="replace"))
+        for p in parts
+        if isinstance(p, dict) and isinstance(text := p.get("text"), str)
+    )
 
 
 def _number_error(payload: dict[str, Any], name: str, low: int, high: int, *, whole: bool) -> Iterator[FieldError]:
     value = payload.get(name)
     if value is None:
         return
-    kinds: tuple[type, ...] = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+    is_number = (
+        isinstance(value, int | float) and not isinstance(value, bool) and not (whole and isinstance(value, float))
+    )
+    if not is_number or not low <= value <= high:
         number = "a whole number" if whole else "a number"
         yield FieldError(name, FieldCode.INVALID_FORMAT, f"`{name}` is {number} from {low} to {high:,}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from agents.models.session import END_USER_MAX, EXTERNAL_ID_MAX
@@ -13,6 +14,7 @@ MEMORY_HEADER = "x-ibex-memory"
 USER_HEADER = "x-ibex-user-id"
 SESSION_HEADER = "x-ibex-session-id"
 AGENT_HEADER = "x-ibex-agent-id"
+SAID_AT_HEADER = "x-ibex-said-at"
 BODY_USER_FIELDS = ("safety_identifier", "user")
 
 _MODES = {"on": (True, True), "read": (True, False), "write": (False, True), "off": (False, False)}
@@ -29,6 +31,8 @@ class Switches:
     end_user: str
     session: str
     """The caller's own id of the session, or empty."""
+    said_at: datetime | None
+    """When the turn was said, for a recorded conversation; None: now."""
 
 
 def read_switches(headers: Mapping[str, str], payload: Mapping[str, Any], *, trusts_body_user: bool) -> Switches:
@@ -42,6 +46,7 @@ def read_switches(headers: Mapping[str, str], payload: Mapping[str, Any], *, tru
         writes=writes,
         end_user=_end_user(headers, payload, trusts_body_user=trusts_body_user),
         session=_printable(headers, SESSION_HEADER, EXTERNAL_ID_MAX),
+        said_at=_said_at(headers),
     )
 
 
@@ -54,6 +59,18 @@ def _end_user(headers: Mapping[str, str], payload: Mapping[str, Any], *, trusts_
         if isinstance(value, str) and value and len(value) <= END_USER_MAX and value.isprintable():
             return value
     return ""
+
+
+def _said_at(headers: Mapping[str, str]) -> datetime | None:
+    """A time in the past: what is recorded cannot have been said later than now."""
+    value = headers.get(SAID_AT_HEADER, "").strip()
+    if not value:
+        return None
+    try:
+        said_at = datetime.fromisoformat(value)
+    except ValueError:
+        raise _refused(SAID_AT_HEADER, FieldCode.INVALID_FORMAT, "X-IBEX-Said-At is a time in ISO 8601.") from None
+    return min(said_at if said_at.tzinfo else said_at.replace(tzinfo=UTC), datetime.now(UTC))
 
 
 def _printable(headers: Mapping[str, str], name: str, limit: int) -> str:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.authentication import AgentCard, Principal
-from context.assembler import Assembly
+from agents.principal import AgentCard, Principal
+from context.values import Assembly
 from ibex.core import metrics
 from ibex.core.ids import uuid7
 from ibex.core.middleware import request_id_from
@@ -58,7 +58,9 @@ class Turn:
     @classmethod
     def begin(cls, incoming: Incoming, endpoint: str) -> Turn:
         """Step 1: the request's identity. Never fails."""
-        return cls(incoming=incoming, endpoint=endpoint, request_id=request_id_from(incoming.headers.get("x-request-id", "")))
+        return cls(
+            incoming=incoming, endpoint=endpoint, request_id=request_id_from(incoming.headers.get("x-request-id", ""))
+        )
 
     @property
     def is_stream(self) -> bool:
@@ -104,7 +106,7 @@ class Turn:
             headers |= self.start.usage.headers()
             headers["X-IBEX-Session-ID"] = str(self.start.session.id)
         if self.assembly is not None:
-            headers["X-IBEX-Memories-Injected"] = str(self.assembly.memories_injected)
+            headers["X-IBEX-Memories-Injected"] = str(len(self.assembly.packed))
             headers["X-IBEX-Context-Tokens"] = str(self.assembly.context_tokens)
             headers["X-IBEX-Context-Fallback"] = "true" if self.assembly.is_fallback else "false"
         return headers

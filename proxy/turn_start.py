@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from agents.authentication import AgentCard, Principal
+from agents.principal import AgentCard, Principal
 from context.desk_read import COLD_DESK, DeskRead, parse_desk
 from ibex.core import metrics
 from ibex.core.ids import parse_uuid
@@ -67,7 +67,7 @@ async def read_turn_start(
         return TurnStart(usage=Usage.unknown(), desk=COLD_DESK, session=fallback)
     usage = Usage.of(limits, answer[1], refused=answer[0])
     usage.check()
-    desk = parse_desk(directive=answer[2], hot=answer[3], hot_of_user=answer[4] if end_user else (), shown=answer[7])
+    desk = parse_desk(directive=answer[2], hot=answer[3], hot_of_user=answer[4] if end_user else None, shown=answer[7])
     return TurnStart(usage=usage, desk=desk, session=_session(answer, prints, fallback))
 
 
@@ -84,7 +84,7 @@ async def _ask(
         session_key(org_id, agent.id, named),
         *(key for limit in limits for key in limit.keys(now)),
     ]
-    arguments = [
+    arguments: list[str | int | float] = [
         1 - (now % WINDOW_S) / WINDOW_S,
         WINDOW_S,
         len(limits),
@@ -92,7 +92,7 @@ async def _ask(
         fingerprint_prefix(org_id, agent.id, end_user),
         shown_prefix(org_id),
         str(fallback.id),
-        # A caller's own name of a session rules out looking for the conversation: any text but a UUID never matches a key.
+        # A session that the caller names rules out looking for the conversation.
         named or ("-" if session else ""),
         *(candidate for candidate, _ in prints.candidates),
     ]

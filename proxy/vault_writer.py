@@ -1,4 +1,4 @@
-"""Writes a batch of one organization's turns: sessions, checkpoints, traces, injections, extraction tasks, in one transaction."""
+"""Writes a batch of one organization's turns and their extraction tasks, in one transaction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
-
 
 from agents.choices import SessionStatus
 from agents.models import Agent, Checkpoint, Session, Trace
@@ -35,7 +34,9 @@ def write_turns(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
 
 def _unwritten(org_id: UUID, entries: Sequence[TurnEntry]) -> list[TurnEntry]:
     agents = set(Agent.objects.of(org_id).filter(pk__in={e.agent_id for e in entries}).values_list("pk", flat=True))
-    written = set(Trace.objects.of(org_id).filter(turn_id__in=[e.turn_id for e in entries]).values_list("turn_id", flat=True))
+    written = set(
+        Trace.objects.of(org_id).filter(turn_id__in=[e.turn_id for e in entries]).values_list("turn_id", flat=True)
+    )
     unwritten: dict[UUID, TurnEntry] = {}
     for entry in entries:
         turn_id = UUID(entry.turn_id)
@@ -45,7 +46,7 @@ def _unwritten(org_id: UUID, entries: Sequence[TurnEntry]) -> list[TurnEntry]:
 
 
 def _sessions(org_id: UUID, entries: Iterable[TurnEntry]) -> dict[UUID, Session]:
-    """The batch's sessions, locked; made where they are new. Locked in one order, so that two drains cannot deadlock."""
+    """The batch's sessions, made where they are new, and locked in one order: two drains cannot deadlock."""
     first = {UUID(e.session_id): e for e in reversed(list(entries)) if e.checkpoint is not None}
     Session.objects.bulk_create(
         [
@@ -109,7 +110,7 @@ def _checkpoint(org_id: UUID, entry: TurnEntry, said: dict[str, Any], session: S
         model=said["model"],
         prompt_tokens=count(said["user_text"]) if prompt is None else prompt,
         completion_tokens=count(said["assistant_text"]) if completion is None else completion,
-        said_at=_time(entry.trace["started_at"]),
+        said_at=_time(said["said_at"]),
         finished_at=_time(said["finished_at"]),
     )
 

@@ -1,4 +1,4 @@
-"""The cast, and the real servers. Tests commit for real: each makes organizations of its own, and tenants are isolated."""
+"""The cast, and the real servers. Tests commit for real: each makes organizations of its own."""
 
 from __future__ import annotations
 

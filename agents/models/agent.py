@@ -14,7 +14,9 @@ class Agent(OrgModel):
     """One AI application's identity inside an organization."""
 
     name = models.CharField(max_length=120)
-    slug = models.SlugField(max_length=63, help_text="Sent by the application in X-IBEX-Agent-ID. It cannot be changed later.")
+    slug = models.SlugField(
+        max_length=63, help_text="Sent by the application in X-IBEX-Agent-ID. It cannot be changed later."
+    )
     description = models.CharField(max_length=500, blank=True)
     status = models.CharField(max_length=16, choices=AgentStatus.choices, default=AgentStatus.ACTIVE)
     directive = OrgForeignKey(
@@ -37,9 +39,13 @@ class Agent(OrgModel):
         default=True, help_text="Take the end user from the request's `user` field when X-IBEX-User-ID is absent."
     )
     idle_minutes = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Complete a session after this long without a turn; empty: the deployment's default."
+        null=True,
+        blank=True,
+        help_text="Complete a session after this long without a turn; empty: the deployment's default.",
     )
-    requests_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Calls a minute; empty: only the organization's limit.")
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Calls a minute; empty: only the organization's limit."
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -13,9 +13,7 @@ class Organization(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=63, unique=True)
-    status = models.CharField(
-        max_length=16, choices=OrganizationStatus.choices, default=OrganizationStatus.ACTIVE
-    )
+    status = models.CharField(max_length=16, choices=OrganizationStatus.choices, default=OrganizationStatus.ACTIVE)
     requests_per_minute = models.PositiveIntegerField(default=6000, help_text="Calls a minute, all agents together.")
     created_at = models.DateTimeField(auto_now_add=True)
 

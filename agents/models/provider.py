@@ -19,7 +19,9 @@ class ProviderConnection(OrgModel):
     kind = models.CharField(max_length=16, choices=ProviderKind.choices, default=ProviderKind.OPENAI)
     base_url = models.URLField(max_length=500, blank=True)
     sealed_key = models.BinaryField(blank=True, default=b"", editable=False)
-    model_patterns = ArrayField(models.CharField(max_length=256), default=any_model, help_text="Model names it serves; `*` matches any part.")
+    model_patterns = ArrayField(
+        models.CharField(max_length=256), default=any_model, help_text="Model names it serves; `*` matches any part."
+    )
     priority = models.PositiveSmallIntegerField(default=100, help_text="Lower is asked first.")
     is_active = models.BooleanField(default=True)
 

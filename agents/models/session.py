@@ -30,7 +30,9 @@ class Session(OrgModel):
         constraints = [
             tenant_key("agents_session"),
             models.UniqueConstraint(
-                fields=["org", "agent", "external_id"], condition=~models.Q(external_id=""), name="agents_session_external"
+                fields=["org", "agent", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="agents_session_external",
             ),
         ]
         indexes = [

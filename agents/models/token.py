@@ -14,12 +14,18 @@ class Token(OrgModel):
     """A personal access token: only its keyed hash is kept."""
 
     name = models.CharField(max_length=120)
-    prefix = models.CharField(max_length=20, editable=False, help_text="Its first characters, for people to tell tokens apart.")
+    prefix = models.CharField(
+        max_length=20, editable=False, help_text="Its first characters, for people to tell tokens apart."
+    )
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     scopes = ArrayField(models.CharField(max_length=32, choices=Scope.choices))
-    agent = OrgForeignKey("agents.Agent", null=True, blank=True, related_name="tokens", help_text="Bound to this agent only.")
+    agent = OrgForeignKey(
+        "agents.Agent", null=True, blank=True, related_name="tokens", help_text="Bound to this agent only."
+    )
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
-    created_by = models.ForeignKey("agents.Operator", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_by = models.ForeignKey(
+        "agents.Operator", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)

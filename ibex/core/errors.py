@@ -55,7 +55,9 @@ class IbexError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
     kind: ClassVar[str] = "server_error"
-    default_message: ClassVar[str] = "IBEX could not finish this request. Try again; quote the request id if it happens twice."
+    default_message: ClassVar[str] = (
+        "IBEX could not finish this request. Try again; quote the request id if it happens twice."
+    )
 
     def __init__(
         self,
@@ -76,9 +78,7 @@ class IbexError(Exception):
             "message": self.message,
             "type": self.kind,
             "request_id": request_id,
-            "field_errors": [
-                {"field": f.field, "code": f.code.value, "message": f.message} for f in self.field_errors
-            ],
+            "field_errors": [{"field": f.field, "code": f.code.value, "message": f.message} for f in self.field_errors],
         }
         return {"error": error}
 
@@ -189,7 +189,9 @@ class UpstreamError(IbexError):
     code = "PROVIDER_ERROR"
     status = 502
     kind = "upstream_error"
-    default_message = "The model provider did not answer properly. Try again; if it lasts, test the provider in the dashboard."
+    default_message = (
+        "The model provider did not answer properly. Try again; if it lasts, test the provider in the dashboard."
+    )
 
 
 class ServiceDegraded(IbexError):

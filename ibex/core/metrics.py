@@ -7,7 +7,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, ge
 _FINE_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.045, 0.06, 0.1, 0.25, 0.5, 1, 2.5)
 
 CALLS = Counter("ibex_calls_total", "Proxied calls by endpoint and status.", ["endpoint", "status"])
-STAGE_SECONDS = Histogram("ibex_stage_seconds", "Time in each stage of the request path.", ["stage"], buckets=_FINE_BUCKETS_S)
+STAGE_SECONDS = Histogram(
+    "ibex_stage_seconds", "Time in each stage of the request path.", ["stage"], buckets=_FINE_BUCKETS_S
+)
 ASSEMBLY_LEVEL = Counter("ibex_assembly_level_total", "Assemblies by rung of the degradation ladder.", ["level"])
 AUTH = Counter("ibex_auth_total", "Token checks by where they were decided.", ["outcome"])
 FAIL_OPEN = Counter("ibex_fail_open_total", "Steps that failed and let the call through.", ["step"])

@@ -59,7 +59,7 @@ def _chat(request: Mapping[str, Any], body: bytes) -> ProviderAnswer:
     messages = request.get("messages")
     if not isinstance(messages, list) or not messages:
         return _error(400, "Sandbox: `messages` must be a list with a message in it.", "invalid_messages")
-    text = reply_to(messages)
+    text = _scripted_reply(request) or reply_to(messages)
     usage = _word_usage(sum(_word_count(text_of(message)) for message in messages), _word_count(text))
     head = {
         "id": f"chatcmpl-sandbox-{hashlib.sha256(body).hexdigest()[:_ID_CHARS]}",
@@ -74,6 +74,13 @@ def _chat(request: Mapping[str, Any], body: bytes) -> ProviderAnswer:
     message = {"role": "assistant", "content": text, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return _json_answer(200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+
+
+def _scripted_reply(request: Mapping[str, Any]) -> str:
+    """What a recorded conversation answered: `manage.py replay` sends it along, so that the turn is kept as it was."""
+    metadata = request.get("metadata")
+    reply = metadata.get("sandbox_reply") if isinstance(metadata, dict) else None
+    return reply if isinstance(reply, str) else ""
 
 
 def _chat_events(head: Mapping[str, Any], text: str, usage: Mapping[str, int] | None) -> Iterator[bytes]:

@@ -36,7 +36,9 @@ class Memory(OrgModel):
     status_reason = models.CharField(max_length=200, blank=True)
     confidence = models.FloatField(default=1.0, validators=_share)
     usefulness = models.FloatField(default=0.5, validators=_share)
-    is_pinned = models.BooleanField(default=False, help_text="A standing instruction: injected without being asked for.")
+    is_pinned = models.BooleanField(
+        default=False, help_text="A standing instruction: injected without being asked for."
+    )
     subject = models.CharField(max_length=120, blank=True)
     attribute = models.CharField(max_length=120, blank=True)
     proof_count = models.PositiveIntegerField(default=1, help_text="How often it was said.")

@@ -14,7 +14,9 @@ class MemoryVersion(OrgModel):
     operation = models.CharField(max_length=16, choices=Operation.choices)
     actor = models.CharField(max_length=200, help_text="`operator:<id>`, `token:<id>`, `extraction` or `system`.")
     reason = models.CharField(max_length=200, blank=True)
-    snapshot = models.JSONField(help_text="content, category, labels, tags, status, confidence, validity, end_user, metadata.")
+    snapshot = models.JSONField(
+        help_text="content, category, labels, tags, status, confidence, validity, end_user, metadata."
+    )
 
     class Meta:
         ordering = ["-number"]

@@ -45,7 +45,9 @@ def function_lengths() -> dict[str, int]:
 
 
 def test_no_file_is_longer_than_a_sitting():
-    long = {str(p.relative_to(ROOT)): n for p in python_files() if (n := len(p.read_text().splitlines())) > MAX_FILE_LINES}
+    long = {
+        str(p.relative_to(ROOT)): n for p in python_files() if (n := len(p.read_text().splitlines())) > MAX_FILE_LINES
+    }
     assert not long
 
 
@@ -85,7 +87,8 @@ def test_only_env_reads_the_environment():
     readers = {
         str(p.relative_to(ROOT))
         for p in python_files()
-        if p.relative_to(ROOT).parts[0] in {*PACKAGES, "manage.py"} and re.search(r"os\.(environ|getenv)", p.read_text())
+        if p.relative_to(ROOT).parts[0] in {*PACKAGES, "manage.py"}
+        and re.search(r"os\.(environ|getenv)", p.read_text())
     }
     children_need_it = {name for name in readers if name.startswith("ibex/embedded/")}
     assert readers - allowed - children_need_it == set()

@@ -9,11 +9,11 @@ from django.db import DatabaseError, connection, connections, transaction
 from agents.models import Agent, AuditEvent, Checkpoint, Session
 from ibex.core.ids import uuid7
 from ibex.core.tenancy import async_scope, cross_tenant, scope
-from tests.factories import make_agent
 
 TENANT_TABLES = """
     SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
-        (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL)
+        (SELECT count(*) FROM pg_policy p
+         WHERE p.polrelid = c.oid AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
         AND (c.relname = 'agents_organization' OR EXISTS (
@@ -34,7 +34,8 @@ UNTIED_EDGES = """
     AND table_name ~ '^(agents|memories|context|proxy)_' AND NOT EXISTS (
         SELECT 1 FROM pg_constraint con JOIN pg_class t ON t.oid = con.conrelid
         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY (con.conkey)
-        WHERE con.contype = 'f' AND t.relname = c.table_name AND a.attname = c.column_name AND cardinality(con.conkey) = 2)
+        WHERE con.contype = 'f' AND t.relname = c.table_name AND a.attname = c.column_name
+            AND cardinality(con.conkey) = 2)
 """
 
 
@@ -57,7 +58,9 @@ def test_no_edge_between_tenant_tables_leaves_the_tenant_out():
 
 def test_the_application_is_neither_owner_nor_superuser_nor_above_the_policies():
     role = settings.DATABASES["default"]["USER"]
-    assert rows(f"SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = '{role}'") == [(False, False, False)]
+    assert rows(f"SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = '{role}'") == [
+        (False, False, False)
+    ]
     assert rows(f"SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner = '{role}'") == [(0,)]
     assert rows("SELECT current_user") == [(role,)]
 
@@ -99,7 +102,9 @@ def test_an_edge_across_tenants_cannot_be_stored(acme, foreign_agent):
 
 def test_history_is_append_only_for_the_application(acme):
     with scope(acme.pk):
-        AuditEvent.objects.create(org=acme, actor="system", action="test.ran", object_type="test", object_id=str(uuid7()))
+        AuditEvent.objects.create(
+            org=acme, actor="system", action="test.ran", object_type="test", object_id=str(uuid7())
+        )
     for statement in ("UPDATE agents_auditevent SET action = 'x'", "DELETE FROM agents_auditevent"):
         with pytest.raises(DatabaseError, match="permission denied"), scope(acme.pk), connection.cursor() as cursor:
             cursor.execute(statement)

@@ -61,7 +61,7 @@ async def async_scope(org_id: UUID) -> AsyncIterator[AsyncConnection[Any]]:
 
 @contextmanager
 def cross_tenant(reason: str) -> Iterator[str]:
-    """The one door that crosses tenants: yields the database alias of the role that may. Logged and counted by `reason`."""
+    """The one door that crosses tenants: yields the alias of the role that may. Logged and counted by `reason`."""
     metrics.CROSS_TENANT.labels(reason=reason).inc()
     _log.debug("cross_tenant_door_opened", reason=reason)
     with transaction.atomic(using=SYSTEM_DATABASE):

@@ -1,0 +1,3 @@
+"""Sending a recorded conversation through the running proxy."""
+
+from __future__ import annotations
