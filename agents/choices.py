@@ -58,8 +58,8 @@ class Scope(TextChoices):
     AGENT_READ = "agent:read"
     AGENT_WRITE = "agent:write"
     ORG_ADMIN = "org:admin"
-    TOKEN_CREATE = "token:create"
-    TOKEN_REVOKE = "token:revoke"
+    TOKEN_CREATE = "token:create"  # noqa: S105 - a scope
+    TOKEN_REVOKE = "token:revoke"  # noqa: S105 - a scope
 
 
 PROXY_SCOPES = frozenset({Scope.MEMORY_READ, Scope.SESSION_CREATE, Scope.SESSION_READ})

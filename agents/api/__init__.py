@@ -1,0 +1,17 @@
+"""The REST resources of agents."""
+
+from __future__ import annotations
+
+from rest_framework.routers import BaseRouter
+
+
+def register(router: BaseRouter) -> None:
+    """Put this app's resources under the API's root."""
+    from agents.api import openapi  # noqa: F401 - described once the API is routed
+    from agents.api.agents import AgentViewSet
+    from agents.api.sessions import SessionViewSet
+    from agents.api.tokens import TokenViewSet
+
+    router.register("agents", AgentViewSet, basename="agent")
+    router.register("tokens", TokenViewSet, basename="token")
+    router.register("sessions", SessionViewSet, basename="session")

@@ -38,4 +38,4 @@ class ProviderConnection(OrgModel):
 
     def key(self) -> str:
         """The key in the clear, for the provider client alone."""
-        return unseal(self.sealed_key) if self.sealed_key else ""
+        return unseal(bytes(self.sealed_key)) if self.sealed_key else ""

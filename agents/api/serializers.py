@@ -1,0 +1,216 @@
+"""The wire form of agents' rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from agents.choices import Scope
+from agents.models import Agent, Checkpoint, Directive, Session, Token
+from agents.models.agent import DEFAULT_MEMORY_TOKENS
+from agents.models.directive import DIRECTIVE_MAX_BYTES
+from agents.services.slugs import SLUG_MAX
+
+INTEGER_MAX = 2_147_483_647
+
+
+class AgentSerializer(serializers.ModelSerializer):
+    """An agent. Give a name and, if you like, a slug; the rest has defaults."""
+
+    slug = serializers.CharField(
+        max_length=SLUG_MAX,
+        required=False,
+        allow_blank=True,
+        help_text="Sent by the application in X-IBEX-Agent-ID. Empty: made from the name. It is final.",
+    )
+    directive_version = serializers.IntegerField(
+        source="directive.version", read_only=True, allow_null=True, default=None
+    )
+    memory_tokens = serializers.IntegerField(
+        min_value=0,
+        max_value=32_000,
+        required=False,
+        initial=DEFAULT_MEMORY_TOKENS,
+        help_text="The most tokens that memories may take of one prompt.",
+    )
+    idle_minutes = serializers.IntegerField(
+        min_value=1, max_value=1_440, required=False, allow_null=True, help_text="Empty: the deployment's default."
+    )
+    requests_per_minute = serializers.IntegerField(
+        min_value=1,
+        max_value=INTEGER_MAX,
+        required=False,
+        allow_null=True,
+        help_text="Empty: the organization's limit.",
+    )
+
+    class Meta:
+        model = Agent
+        fields = [
+            "id",
+            "name",
+            "slug",
+            "description",
+            "status",
+            "directive_version",
+            "injection_mode",
+            "memory_tokens",
+            "learns",
+            "remembers",
+            "trusts_body_user",
+            "idle_minutes",
+            "requests_per_minute",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["status"]
+
+
+class DirectiveSerializer(serializers.ModelSerializer):
+    """One version of a directive."""
+
+    author = serializers.CharField(source="author.email", read_only=True, allow_null=True, default=None)
+    is_active = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Directive
+        fields = ["id", "version", "content", "note", "author", "is_active", "created_at"]
+        read_only_fields = fields
+
+    def get_is_active(self, directive: Directive) -> bool:
+        """Whether this version is the one in force."""
+        return bool(self.context["active_id"] == directive.pk)
+
+
+class DirectiveVersionSerializer(DirectiveSerializer):
+    """One version in a list: without its text."""
+
+    class Meta(DirectiveSerializer.Meta):
+        fields = ["id", "version", "note", "author", "is_active", "created_at"]
+        read_only_fields = fields
+
+
+class NewDirectiveSerializer(serializers.Serializer):
+    """A new version of a directive."""
+
+    content = serializers.CharField(
+        trim_whitespace=False, help_text=f"At most {DIRECTIVE_MAX_BYTES // 1024} KiB of UTF-8."
+    )
+    note = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, help_text="What changed, in a few words."
+    )
+
+
+class RollbackSerializer(serializers.Serializer):
+    """Which version to go back to."""
+
+    version = serializers.IntegerField(min_value=1, max_value=INTEGER_MAX)
+
+
+class DiffSerializer(serializers.Serializer):
+    """What changed between two versions, as lines of a unified diff."""
+
+    from_version = serializers.IntegerField()
+    to_version = serializers.IntegerField()
+    added = serializers.IntegerField(help_text="Lines.")
+    removed = serializers.IntegerField(help_text="Lines.")
+    diff = serializers.CharField()
+
+
+class TokenSerializer(serializers.ModelSerializer):
+    """A token. Its secret is in the answer to its creation, and nowhere else."""
+
+    agent_id = serializers.UUIDField(
+        required=False, allow_null=True, help_text="Bind it to this agent: it can be used for no other."
+    )
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=Scope.choices), allow_empty=False, max_length=len(Scope)
+    )
+    requests_per_minute = serializers.IntegerField(
+        min_value=1,
+        max_value=INTEGER_MAX,
+        required=False,
+        allow_null=True,
+        help_text="Empty: the organization's limit.",
+    )
+    is_usable = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Token
+        fields = [
+            "id",
+            "name",
+            "prefix",
+            "scopes",
+            "agent_id",
+            "requests_per_minute",
+            "is_usable",
+            "expires_at",
+            "revoked_at",
+            "last_used_at",
+            "created_at",
+        ]
+        read_only_fields = ["prefix", "revoked_at", "last_used_at"]
+
+
+class NewTokenSerializer(TokenSerializer):
+    """A token that was just made, with its secret."""
+
+    secret = serializers.CharField(read_only=True, help_text="Shown this once. Keep it like a password.")
+
+    class Meta(TokenSerializer.Meta):
+        fields = [*TokenSerializer.Meta.fields, "secret"]
+
+
+class SessionSerializer(serializers.ModelSerializer):
+    """One conversation between an application and an agent."""
+
+    class Meta:
+        model = Session
+        fields = [
+            "id",
+            "agent_id",
+            "external_id",
+            "end_user",
+            "status",
+            "started_at",
+            "last_turn_at",
+            "completed_at",
+            "turn_count",
+            "prompt_tokens",
+            "completion_tokens",
+        ]
+        read_only_fields = fields
+
+
+@extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": True}})
+class JsonList(serializers.JSONField):
+    """JSON objects as they were sent or received."""
+
+
+class CheckpointSerializer(serializers.ModelSerializer):
+    """One completed turn of a session."""
+
+    messages = JsonList(read_only=True)
+    tool_calls = JsonList(read_only=True)
+
+    class Meta:
+        model = Checkpoint
+        fields = [
+            "id",
+            "number",
+            "request_id",
+            "messages",
+            "assistant_text",
+            "tool_calls",
+            "finish_reason",
+            "is_complete",
+            "model",
+            "prompt_tokens",
+            "completion_tokens",
+            "said_at",
+            "finished_at",
+        ]
+        read_only_fields: Any = fields

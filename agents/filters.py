@@ -1,0 +1,50 @@
+"""One FilterSet a list, used by its page and by the REST API."""
+
+from __future__ import annotations
+
+import django_filters
+from django.db.models import Q, QuerySet
+
+from agents.choices import AgentStatus, SessionStatus
+from agents.models import Agent, Session, Token
+
+
+class AgentFilter(django_filters.FilterSet):
+    """Agents by status, slug, or a part of their name, slug or description."""
+
+    status = django_filters.ChoiceFilter(choices=AgentStatus.choices)
+    slug = django_filters.CharFilter(field_name="slug")
+    search = django_filters.CharFilter(method="find", label="Search", max_length=120)
+
+    class Meta:
+        model = Agent
+        fields: list[str] = []
+
+    def find(self, rows: QuerySet[Agent], name: str, words: str) -> QuerySet[Agent]:
+        return rows.filter(Q(name__icontains=words) | Q(slug__icontains=words) | Q(description__icontains=words))
+
+
+class TokenFilter(django_filters.FilterSet):
+    """Tokens by the agent they are bound to, and whether they still work."""
+
+    agent_id = django_filters.UUIDFilter(field_name="agent_id")
+    is_revoked = django_filters.BooleanFilter(field_name="revoked_at", lookup_expr="isnull", exclude=True)
+
+    class Meta:
+        model = Token
+        fields: list[str] = []
+
+
+class SessionFilter(django_filters.FilterSet):
+    """Sessions by agent, status, end user, the application's own id, and when they last spoke."""
+
+    agent_id = django_filters.UUIDFilter(field_name="agent_id")
+    status = django_filters.ChoiceFilter(choices=SessionStatus.choices)
+    end_user = django_filters.CharFilter(field_name="end_user")
+    external_id = django_filters.CharFilter(field_name="external_id")
+    active_after = django_filters.IsoDateTimeFilter(field_name="last_turn_at", lookup_expr="gte")
+    active_before = django_filters.IsoDateTimeFilter(field_name="last_turn_at", lookup_expr="lt")
+
+    class Meta:
+        model = Session
+        fields: list[str] = []

@@ -1,0 +1,39 @@
+"""Who is calling, as the request path carries it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Principal:
+    """A verified token. `agent_id`: bound to that agent only. Limits are calls a minute."""
+
+    token_id: UUID
+    org_id: UUID
+    agent_id: UUID | None
+    scopes: frozenset[str]
+    expires_at: datetime | None
+    org_active: bool
+    org_limit: int
+    token_limit: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentCard:
+    """What the request path needs to know of an agent. `limit`: calls a minute, None: only the organization's."""
+
+    id: UUID
+    org_id: UUID
+    slug: str
+    name: str
+    status: str
+    injection_mode: str
+    memory_tokens: int
+    learns: bool
+    remembers: bool
+    trusts_body_user: bool
+    idle_minutes: int | None
+    limit: int | None
