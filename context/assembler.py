@@ -1,0 +1,128 @@
+"""The whole of assembly: what the model is shown, within 45 ms, whatever happens (SPEC section 6)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+import structlog
+
+from context.admission import Admission
+from context.budget import Budget, budget_for
+from context.compose import compose
+from context.render import NONCE_BYTES
+from context.retrieve import COLD, Lookup, Retrieval, Retriever
+from context.stopwatch import Stopwatch
+from context.turn import Turn, read_turn
+from context.values import Assembly, Level, Question
+from ibex.core import metrics
+
+RETRIEVAL_DEADLINE_S = 0.040
+WALL_S = 0.045
+"""SPEC sections 2 and 6. The time between the two is for scoring, packing and placing."""
+
+_log = structlog.get_logger(__name__)
+_admission = Admission()
+
+
+def make_nonce() -> str:
+    """The part of a block's name that nobody can guess."""
+    return secrets.token_hex(NONCE_BYTES)
+
+
+async def assemble(
+    question: Question,
+    *,
+    retriever: Retriever | None = None,
+    admission: Admission = _admission,
+    nonce: Callable[[], str] = make_nonce,
+) -> Assembly:
+    """The messages to send for `question`, and the receipt. Never raises; never changes what the caller sent.
+
+    Work that ends just past the wall because the event loop was busy is used all the same: it is done.
+    """
+    watch = Stopwatch()
+    try:
+        async with asyncio.timeout(WALL_S):
+            assembly = await _assemble(question, retriever or vault_retriever(), admission, nonce, watch)
+    except TimeoutError:
+        metrics.FAIL_OPEN.labels(step="context_wall").inc()
+        assembly = _untouched(question)
+    except Exception as error:  # noqa: BLE001 - the boundary: a broken memory path never breaks a caller's call
+        metrics.BOUNDARY_ERRORS.labels(boundary="assembly").inc()
+        _log.error("assembly_failed", error=type(error).__name__, at=_place_of(error))
+        assembly = _untouched(question)
+    metrics.ASSEMBLY_LEVEL.labels(level=str(int(assembly.level))).inc()
+    return replace(assembly, stages=watch.stages())
+
+
+async def _assemble(
+    question: Question, retriever: Retriever, admission: Admission, nonce: Callable[[], str], watch: Stopwatch
+) -> Assembly:
+    deadline = asyncio.get_running_loop().time() + RETRIEVAL_DEADLINE_S
+    turn = read_turn(question)
+    lookup = _lookup(question, turn, watch)
+    with (
+        admission.place(wanted=bool(turn.query)) as admitted,
+        Retrieval(question.desk, lookup, retriever, memories=turn.adds, search=admitted) as retrieval,
+    ):
+        await asyncio.sleep(0)  # the searches are on their way before this thread is busy counting
+        with watch.stage("budget"):
+            budget = _budget(question, cap=question.agent.memory_tokens if turn.reads else 0)
+        retrieved = await retrieval.collect(deadline)
+    if turn.query and not admitted:
+        retrieved = replace(retrieved, missing=(*retrieved.missing, COLD))
+    if question.desk.directive is None and retrieved.directive is not None:
+        budget = budget.with_directive(retrieved.directive.content, question.model)
+    now = question.now if question.now is not None else time.time()
+    return compose(question, turn, retrieved, budget, now=now, nonce=nonce(), watch=watch)
+
+
+def _lookup(question: Question, turn: Turn, watch: Stopwatch) -> Lookup:
+    return Lookup(
+        org_id=question.org_id,
+        agent_id=question.agent.id,
+        end_user=question.end_user,
+        query=turn.query,
+        watch=watch,
+    )
+
+
+def _budget(question: Question, *, cap: int) -> Budget:
+    return budget_for(
+        question.body,
+        question.model,
+        directive=question.desk.directive or "",
+        cap=cap,
+        window=question.window,
+        answer=question.max_tokens,
+    )
+
+
+def _untouched(question: Question) -> Assembly:
+    return Assembly(
+        messages=question.body.get("messages", []),
+        level=Level.UNTOUCHED,
+        is_fallback=True,
+        missing=("assembly",),
+        on_cold=question.desk.cold,
+    )
+
+
+def _place_of(error: Exception) -> str:
+    """File and line, which no user typed; the message of an error may hold what one did."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
+
+
+@lru_cache(maxsize=1)
+def vault_retriever() -> Retriever:
+    """The process's way to the vault."""
+    from context.vault import VaultRetriever
+
+    return VaultRetriever()

@@ -1,0 +1,164 @@
+"""From candidates to the few that are shown: scored, gated, packed, and each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from context.desk_read import HotMemory
+from context.pack import pack
+from context.render import element_tokens
+from context.score import HALF_LIVES_DAYS, Components, components
+from context.values import Arm, Candidate, Considered, Reason
+from context.words import shared_words
+from ibex.core.tokens import DEFAULT_ENCODING
+
+RELEVANCE_FLOOR = 0.15
+"""Below it, nothing is shown because it is recent or popular (SPEC section 6)."""
+TAIL_SHARE = 0.5
+"""What is less than this share as relevant as the best found is noise beside it, whatever its age and use."""
+PINNED_SHARE = 0.25
+"""Of the memory budget, for standing instructions; what they leave goes to the others."""
+LEFT_OUT_KEPT = 20
+"""Of those left out, how many a receipt names, best first: 50 rows a call would be most of the vault's writes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranked:
+    """A candidate with its score; `tokens` are those of its whole element."""
+
+    candidate: Candidate
+    components: Components
+    score: float
+    rank: int
+    tokens: int
+
+    @property
+    def id(self) -> UUID:
+        return self.candidate.memory.id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What is shown anew, and the receipt of everything considered."""
+
+    memories: tuple[HotMemory, ...]
+    considered: tuple[Considered, ...]
+    tokens: int
+    """Of the chosen elements together."""
+
+
+def merge(hot: Sequence[HotMemory], cold: Sequence[Candidate] | None, query: str) -> list[Candidate]:
+    """One candidate a memory. What the cold search found has its relevance; the rest is judged by shared words.
+
+    Where the cold search arrived, a memory it did not find is no more relevant than the least it found.
+    """
+    found = {candidate.memory.id: candidate for candidate in cold or ()}
+    only_hot = list({memory.id: memory for memory in hot if memory.id not in found}.values())
+    ceiling = min((candidate.relevance for candidate in found.values()), default=1.0)
+    shared = shared_words(query, [memory.content for memory in only_hot])
+    judged = (
+        Candidate(memory=memory, arm=Arm.HOT, relevance=min(share, ceiling))
+        for memory, share in zip(only_hot, shared, strict=True)
+    )
+    return [*found.values(), *judged]
+
+
+def rank(
+    candidates: Sequence[Candidate],
+    *,
+    now: float,
+    encoding: str = DEFAULT_ENCODING,
+    half_lives: Mapping[str, float] = HALF_LIVES_DAYS,
+) -> list[Ranked]:
+    """Best first; equal scores by what was learned last."""
+    scored = [
+        (candidate, components(candidate.memory, relevance=candidate.relevance, now=now, half_lives=half_lives))
+        for candidate in candidates
+    ]
+    scored.sort(key=lambda pair: (-pair[1].total, -pair[0].memory.observed_at, str(pair[0].memory.id)))
+    return [
+        Ranked(
+            candidate=candidate,
+            components=parts,
+            score=parts.total,
+            rank=place,
+            tokens=element_tokens(candidate.memory, encoding),
+        )
+        for place, (candidate, parts) in enumerate(scored, start=1)
+    ]
+
+
+def choose(ranked: Sequence[Ranked], *, budget: int, shown: Collection[UUID]) -> Choice:
+    """Which of `ranked` to show within `budget` tokens; `shown` stand in the prompt already."""
+    fresh = [item for item in ranked if item.id not in shown]
+    pinned = _take_pinned(fresh, int(budget * PINNED_SHARE))
+    pinned_ids = {item.id for item in pinned}
+    others = [item for item in fresh if item.id not in pinned_ids]
+    # What is shown already still sets the standard: else the dregs would rise once the best have been shown.
+    best = max((item.candidate.relevance for item in ranked), default=0.0)
+    gated = {item.id: _gate(item, best) for item in others}
+    contenders = [item for item in others if gated[item.id] is None]
+    free = budget - sum(item.tokens for item in pinned)
+    chosen = [contenders[i] for i in pack([c.score for c in contenders], [c.tokens for c in contenders], free)]
+    left_out = {memory_id: reason for memory_id, reason in gated.items() if reason is not None}
+    chosen_ids = {item.id for item in chosen}
+    for item in contenders:
+        if item.id not in chosen_ids:
+            left_out[item.id] = Reason.TOO_LONG if item.tokens > budget else Reason.OVER_BUDGET
+    packed = [*pinned, *chosen]
+    return Choice(
+        memories=tuple(item.candidate.memory for item in packed),
+        considered=_receipt(ranked, pinned_ids, left_out, shown),
+        tokens=sum(item.tokens for item in packed),
+    )
+
+
+def _take_pinned(fresh: Sequence[Ranked], budget: int) -> list[Ranked]:
+    """Standing instructions are not found by similarity: best first, as many as fit in their own budget.
+
+    One that does not fit there takes its chance among the others.
+    """
+    taken = []
+    for item in fresh:
+        if item.candidate.memory.is_pinned and item.tokens <= budget:
+            taken.append(item)
+            budget -= item.tokens
+    return taken
+
+
+def _gate(item: Ranked, best: float) -> Reason | None:
+    if item.candidate.relevance < RELEVANCE_FLOOR:
+        return Reason.BELOW_FLOOR
+    return Reason.IN_THE_TAIL if item.candidate.relevance < TAIL_SHARE * best else None
+
+
+def _receipt(
+    ranked: Sequence[Ranked],
+    pinned_ids: Collection[UUID],
+    left_out: Mapping[UUID, Reason],
+    shown: Collection[UUID],
+) -> tuple[Considered, ...]:
+    lines, omitted = [], 0
+    for item in ranked:
+        reason = left_out.get(item.id)
+        omitted += reason is not None
+        if reason is None or omitted <= LEFT_OUT_KEPT:
+            arm = Arm.REPLAYED if item.id in shown else Arm.PINNED if item.id in pinned_ids else item.candidate.arm
+            lines.append(_line(item, arm, reason))
+    return tuple(lines)
+
+
+def _line(item: Ranked, arm: Arm, reason: Reason | None) -> Considered:
+    return Considered(
+        memory_id=item.id,
+        version=item.candidate.memory.version,
+        rank=item.rank,
+        score=round(item.score, 6),
+        components=item.components.as_dict(),
+        arm=arm,
+        tokens=item.tokens,
+        is_packed=reason is None,
+        reason=reason or "",
+    )

@@ -1,0 +1,138 @@
+"""From what was retrieved to the messages and the receipt. Pure but for the stopwatch: same input, same output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from context.budget import Budget
+from context.choose import Choice, choose, merge, rank
+from context.desk_read import ShownBlock
+from context.place import place
+from context.render import block_tokens, render, seen
+from context.retrieve import COLD, HOT, Retrieved
+from context.shown import Replay, anchors_of, replay
+from context.stopwatch import Stopwatch
+from context.turn import Turn
+from context.values import Arm, Assembly, Candidate, Considered, Level, Question
+from ibex.core.tokens import encoding_for
+
+_NOTHING_CHOSEN = Choice(memories=(), considered=(), tokens=0)
+_NOTHING_REPLAYED = Replay(blocks=(), forgotten=frozenset())
+
+
+def compose(
+    question: Question, turn: Turn, retrieved: Retrieved, budget: Budget, *, now: float, nonce: str, watch: Stopwatch
+) -> Assembly:
+    """The assembly of one call. `now` is in seconds since 1970."""
+    replayed = replay(question.desk, turn.anchors, budget.memory) if turn.reads else _NOTHING_REPLAYED
+    choice = _NOTHING_CHOSEN
+    if turn.adds:
+        room = budget.memory - replayed.tokens
+        choice = _choose(question, turn, retrieved, replayed, room=room, now=now, watch=watch)
+    with watch.stage("place"):
+        new_block = _new_block(question, turn, choice, nonce) if choice.memories else None
+        blocks = [*replayed.blocks, *([(turn.at, new_block)] if new_block else [])]
+        directive = retrieved.directive.content if retrieved.directive else ""
+        messages = place(
+            turn.messages,
+            directive=directive,
+            mode=question.agent.injection_mode,
+            blocks=[(at, block.text) for at, block in blocks],
+            joins=question.joins_blocks,
+        )
+    return Assembly(
+        messages=messages,
+        level=level_of(retrieved),
+        is_fallback=bool(retrieved.missing),
+        considered=_with_replayed(choice.considered, [block for _, block in replayed.blocks]),
+        context_tokens=budget.directive + replayed.tokens + (new_block.tokens if new_block else 0),
+        missing=retrieved.missing,
+        on_cold=question.desk.cold,
+        new_block=new_block,
+        blocks=_blocks_to_keep(question.desk.shown_blocks, replayed, new_block),
+        directive_version=retrieved.directive.version if retrieved.directive else 0,
+        budget=budget,
+    )
+
+
+def level_of(retrieved: Retrieved) -> Level:
+    """Which rung of the ladder this is."""
+    if not retrieved.missing:
+        return Level.COMPLETE
+    if COLD in retrieved.missing and HOT in retrieved.missing:
+        return Level.DIRECTIVE_ONLY
+    return Level.PARTIAL
+
+
+def _choose(
+    question: Question, turn: Turn, retrieved: Retrieved, replayed: Replay, *, room: int, now: float, watch: Stopwatch
+) -> Choice:
+    encoding = encoding_for(question.model)
+    with watch.stage("score"):
+        candidates = merge(retrieved.hot or (), retrieved.cold, turn.query)
+        ranked = rank(candidates, now=now, encoding=encoding, half_lives=question.half_lives)
+    with watch.stage("pack"):
+        shown = _still_shown(candidates, [block for _, block in replayed.blocks])
+        return choose(ranked, budget=max(0, room - block_tokens(encoding=encoding)), shown=shown)
+
+
+def _still_shown(candidates: Sequence[Candidate], blocks: Sequence[ShownBlock]) -> set[UUID]:
+    """The candidates whose words stand in a replayed block. One that was edited since is not: its new words do not."""
+    texts: dict[UUID, list[str]] = {}
+    for block in blocks:
+        for memory_id in block.memory_ids:
+            texts.setdefault(memory_id, []).append(block.text)
+    shown = set()
+    for candidate in candidates:
+        memory = candidate.memory
+        if memory.id in texts and any(f">{seen(memory.content)}<" in text for text in texts[memory.id]):
+            shown.add(memory.id)
+    return shown
+
+
+def _new_block(question: Question, turn: Turn, choice: Choice, nonce: str) -> ShownBlock:
+    anchors = turn.anchors or anchors_of(turn.messages)
+    return ShownBlock(
+        anchor=anchors[turn.at],
+        text=render(choice.memories, nonce),
+        memory_ids=tuple(memory.id for memory in choice.memories),
+        versions=tuple(memory.version for memory in choice.memories),
+        tokens=choice.tokens + block_tokens(encoding=encoding_for(question.model)),
+    )
+
+
+def _with_replayed(lines: Sequence[Considered], blocks: Sequence[ShownBlock]) -> tuple[Considered, ...]:
+    """The receipt with every memory of a replayed block: it is in the prompt, found by this call or not."""
+    packed = {line.memory_id for line in lines if line.is_packed}
+    again = {
+        memory_id: version
+        for block in blocks
+        for memory_id, version in zip(block.memory_ids, block.versions, strict=True)
+        if memory_id not in packed
+    }
+    kept = [line for line in lines if line.memory_id not in again]
+    return (*kept, *(_replayed_line(memory_id, version) for memory_id, version in again.items()))
+
+
+def _replayed_line(memory_id: UUID, version: int) -> Considered:
+    return Considered(
+        memory_id=memory_id,
+        version=version,
+        rank=0,
+        score=0.0,
+        components={},
+        arm=Arm.REPLAYED,
+        tokens=0,
+        is_packed=True,
+    )
+
+
+def _blocks_to_keep(
+    known: Sequence[ShownBlock], replayed: Replay, new_block: ShownBlock | None
+) -> tuple[ShownBlock, ...] | None:
+    """Blocks that have no place in this history stay: the application may come back to the other one."""
+    if new_block is None and not replayed.forgotten:
+        return None
+    kept = (block for i, block in enumerate(known) if i not in replayed.forgotten)
+    return (*kept, *([new_block] if new_block else []))

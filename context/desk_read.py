@@ -1,0 +1,176 @@
+"""What one read of the desk said: directive, hot memories, and the blocks that this session has been shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+
+from ibex.core import metrics
+
+MAX_BLOCKS = 64
+"""Blocks remembered for one session; the agent's memory budget forgets them long before that."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HotMemory:
+    """A memory as scoring and rendering need it. Times are seconds since 1970, tokens are those of the content."""
+
+    id: UUID
+    content: str
+    category: str
+    confidence: float
+    usefulness: float
+    injections: int
+    observed_at: float
+    tokens: int
+    version: int
+    is_pinned: bool = False
+    valid_from: float | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownBlock:
+    """A memory block as this session was shown it: it is replayed byte for byte before the message it stood before."""
+
+    anchor: str
+    """Names the caller's message it stands before (`context.shown.anchors_of`)."""
+    text: str
+    memory_ids: tuple[UUID, ...]
+    versions: tuple[int, ...] = ()
+    """Of each memory, in the order of `memory_ids`."""
+    tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeskRead:
+    """None is cold: the desk does not know. Empty is an answer: there is nothing."""
+
+    directive: str | None = None
+    directive_version: int = 0
+    hot: tuple[HotMemory, ...] | None = None
+    shown_blocks: tuple[ShownBlock, ...] = ()
+    gone: frozenset[UUID] = frozenset()
+    """Memories in the shown blocks that were deleted, superseded or quarantined since; no such block is replayed."""
+    cold: tuple[str, ...] = ()
+    """What the desk should be given again, of: directive, hot, hot_of_user."""
+    is_reachable: bool = True
+    """False: the desk did not answer, so what it would have said is missing because of an error."""
+
+
+COLD_DESK = DeskRead(is_reachable=False)
+"""The read of a desk that did not answer."""
+
+
+def parse_desk(
+    *,
+    directive: bytes | None,
+    hot: Sequence[bytes],
+    hot_of_user: Sequence[bytes] | None = None,
+    shown: bytes | None = None,
+) -> DeskRead:
+    """What Redis returned, as values. An empty list of hot data is cold (a warm one holds at least its marker).
+
+    `hot_of_user` is None when the call has no end user. What cannot be parsed is counted and treated as not there.
+    """
+    text, version = parse_directive(directive)
+    of_agent = parse_hot(hot)
+    of_user = parse_hot(hot_of_user) if hot_of_user is not None else ()
+    parts = {"directive": text, "hot": of_agent, "hot_of_user": of_user}
+    known = None if of_agent is None and not of_user else (*(of_agent or ()), *(of_user or ()))
+    return DeskRead(
+        directive=text,
+        directive_version=version,
+        hot=known,
+        shown_blocks=parse_blocks(shown),
+        cold=tuple(name for name, part in parts.items() if part is None),
+    )
+
+
+def parse_directive(raw: bytes | None) -> tuple[str | None, int]:
+    """Text and version; None when the desk does not know, empty when the agent has no directive."""
+    unknown: tuple[str | None, int] = (None, 0)
+    return unknown if raw is None else _parsed(_directive, raw, fallback=unknown)
+
+
+def parse_hot(values: Sequence[bytes]) -> tuple[HotMemory, ...] | None:
+    """The memories among the values of one hot hash; None when it is cold."""
+    if not values:
+        return None
+    found = (_parsed(_hot_memory, value, fallback=None) for value in values)
+    return tuple(memory for memory in found if memory is not None)
+
+
+def parse_blocks(raw: bytes | None) -> tuple[ShownBlock, ...]:
+    """The inverse of `dump_blocks`; nothing when there is none."""
+    return () if raw is None else _parsed(_blocks, raw, fallback=())
+
+
+def dump_blocks(blocks: Sequence[ShownBlock]) -> bytes:
+    """What is kept on the desk of a session: its latest blocks, oldest first."""
+    return orjson.dumps(
+        [
+            {
+                "anchor": block.anchor,
+                "text": block.text,
+                "memory_ids": block.memory_ids,
+                "versions": block.versions,
+                "tokens": block.tokens,
+            }
+            for block in blocks[-MAX_BLOCKS:]
+        ]
+    )
+
+
+def _parsed(parse: Callable[[bytes], T], raw: bytes, *, fallback: T) -> T:
+    try:
+        return parse(raw)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        metrics.BOUNDARY_ERRORS.labels(boundary="desk_read").inc()
+        return fallback
+
+
+def _directive(raw: bytes) -> tuple[str | None, int]:
+    said = orjson.loads(raw)
+    return str(said["content"]), int(said.get("version") or 0)
+
+
+def _hot_memory(raw: bytes) -> HotMemory | None:
+    if not raw.startswith(b"{"):  # the marker that says: warm
+        return None
+    said: dict[str, Any] = orjson.loads(raw)
+    if "id" not in said:
+        return None
+    return HotMemory(
+        id=UUID(said["id"]),
+        content=str(said["content"]),
+        category=str(said["category"]),
+        confidence=float(said["confidence"]),
+        usefulness=float(said["usefulness"]),
+        injections=int(said["injections"]),
+        observed_at=float(said["observed_at"]),
+        tokens=int(said["tokens"]),
+        version=int(said["version"]),
+        is_pinned=bool(said.get("pinned")),
+        valid_from=float(said["valid_from"]) if said.get("valid_from") is not None else None,
+        source=str(said.get("source") or ""),
+    )
+
+
+def _blocks(raw: bytes) -> tuple[ShownBlock, ...]:
+    return tuple(
+        ShownBlock(
+            anchor=str(said["anchor"]),
+            text=str(said["text"]),
+            memory_ids=tuple(UUID(memory_id) for memory_id in said["memory_ids"]),
+            versions=tuple(int(version) for version in said["versions"]),
+            tokens=int(said["tokens"]),
+        )
+        for said in orjson.loads(raw)
+    )

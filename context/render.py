@@ -1,0 +1,91 @@
+"""Memories as the model reads them: data in escaped elements, in a block whose name cannot be guessed.
+
+The text depends on the memories, the nonce and the wording alone: no score, no rank, no time of now.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from xml.sax.saxutils import escape
+
+from context.desk_read import HotMemory
+from context.wording import DEFAULT, Wording
+from ibex.core.tokens import DEFAULT_ENCODING, count
+
+CATEGORY_ORDER = ("procedural", "factual", "preference", "behavioral", "episodic")
+NONCE_BYTES = 6
+"""A memory is written before the nonce of its block is made, and is escaped besides: 48 bits are for good measure."""
+
+_ESCAPED = {'"': "&quot;"}
+_SPECIAL = re.compile(r'[&<>"]')
+_ENTITY_TOKENS = 4
+"""The most that one escaped character adds to a text's tokens."""
+_SEAM_TOKENS = 2
+"""An element's parts are counted apart; where they meet, the tokenizer may cut differently."""
+# What XML forbids, and what a reader cannot see: direction overrides, invisible operators, tag characters.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+
+
+def render(memories: Sequence[HotMemory], nonce: str, wording: Wording = DEFAULT) -> str:
+    """One block: a sentence, then an element for each memory, by category and then by the time it was learned."""
+    tag = f"memories-{nonce}"
+    elements = [element(memory) for memory in sorted(memories, key=_place)]
+    has_procedures = any(memory.category == "procedural" for memory in memories)
+    introduction = wording.introduction_with_procedures if has_procedures else wording.introduction
+    return "\n".join([introduction.replace("{tag}", tag), f"<{tag}>", *elements, f"</{tag}>"])
+
+
+def element(memory: HotMemory) -> str:
+    """`<memory category="…" observed="YYYY-MM-DD">…</memory>`, and `since` where it became true on another day."""
+    return f"{_opening(memory)}{seen(memory.content)}</memory>"
+
+
+def seen(content: str) -> str:
+    """The content as it stands in a block: escaped, and without what a reader could not see."""
+    return escape(_UNSEEN.sub("", content), _ESCAPED)
+
+
+def element_tokens(memory: HotMemory, encoding: str = DEFAULT_ENCODING) -> int:
+    """Upper bound of the tokens of `element(memory)`: its content was counted when it was written."""
+    opening = _opening(memory)
+    return (
+        memory.tokens
+        + _count_frame(re.sub(r"\d", "0", opening), encoding)
+        + _SEAM_TOKENS
+        + _ENTITY_TOKENS * len(_SPECIAL.findall(memory.content))
+    )
+
+
+@lru_cache(maxsize=64)
+def block_tokens(wording: Wording = DEFAULT, encoding: str = DEFAULT_ENCODING) -> int:
+    """Upper bound of the tokens of a block without its memories: the longer sentence, and the element's name thrice."""
+    tag = "memories-" + "0a" * NONCE_BYTES
+    frame = f"{wording.introduction_with_procedures.replace('{tag}', tag)}\n<{tag}>\n</{tag}>"
+    return count(frame, encoding) + 3 * NONCE_BYTES
+
+
+@lru_cache(maxsize=256)
+def _count_frame(opening: str, encoding: str) -> int:
+    return count(f"{opening}</memory>\n", encoding)
+
+
+def _opening(memory: HotMemory) -> str:
+    observed = _day(memory.observed_at)
+    since = _day(memory.valid_from) if memory.valid_from is not None else observed
+    validity = f' since="{since}"' if since != observed else ""
+    return f'<memory category="{escape(memory.category, _ESCAPED)}" observed="{observed}"{validity}>'
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).date().isoformat()
+
+
+def _place(memory: HotMemory) -> tuple[int, float, str]:
+    known = memory.category in CATEGORY_ORDER
+    rank = CATEGORY_ORDER.index(memory.category) if known else len(CATEGORY_ORDER)
+    return rank, memory.observed_at, str(memory.id)

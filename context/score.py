@@ -1,0 +1,71 @@
+"""The ranking formula (SPEC section 6): what a memory is worth to this prompt, in components that can be shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from context.desk_read import HotMemory
+
+WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"relevance": 0.40, "recency": 0.25, "usefulness": 0.20, "confidence": 0.10, "frequency": 0.05}
+)
+HALF_LIFE_DAYS = 14.0
+HALF_LIVES_DAYS: Mapping[str, float] = MappingProxyType({})
+"""By category; one that is not named here has HALF_LIFE_DAYS."""
+FREQUENT_INJECTIONS = 50
+"""From here on, more injections count no more."""
+DAY_S = 86_400.0
+
+if not math.isclose(sum(WEIGHTS.values()), 1.0):
+    raise ValueError("The weights of the score must sum to 1.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Components:
+    """The five parts of a score, each from 0 to 1."""
+
+    relevance: float
+    recency: float
+    usefulness: float
+    confidence: float
+    frequency: float
+
+    @property
+    def total(self) -> float:
+        """The score, from 0 to 1."""
+        return sum(weight * value for weight, value in zip(WEIGHTS.values(), self.values, strict=True))
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """In the order of WEIGHTS."""
+        return self.relevance, self.recency, self.usefulness, self.confidence, self.frequency
+
+    def as_dict(self) -> dict[str, float]:
+        """For a receipt: four digits are more than a reader needs."""
+        return {name: round(value, 4) for name, value in zip(WEIGHTS, self.values, strict=True)}
+
+
+def components(
+    memory: HotMemory, *, relevance: float, now: float, half_lives: Mapping[str, float] = HALF_LIVES_DAYS
+) -> Components:
+    """Score `memory` at `now` (seconds since 1970)."""
+    return Components(
+        relevance=_share(relevance),
+        recency=recency(memory.observed_at, now, half_lives.get(memory.category, HALF_LIFE_DAYS)),
+        usefulness=_share(memory.usefulness),
+        confidence=_share(memory.confidence),
+        frequency=_share(memory.injections / FREQUENT_INJECTIONS),
+    )
+
+
+def recency(observed_at: float, now: float, half_life_days: float) -> float:
+    """exp(-lambda * age in days), lambda = ln 2 / half-life: 1 when new or from the future, 0.5 after a half-life."""
+    age_days = max(0.0, now - observed_at) / DAY_S
+    return math.exp(-math.log(2) / half_life_days * age_days)
+
+
+def _share(value: float) -> float:
+    return min(1.0, max(0.0, value))

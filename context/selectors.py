@@ -1,0 +1,22 @@
+"""Reading receipts, for the pages and the API."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from uuid import UUID
+
+from context.models import Injection
+
+
+def injections_of_turns(
+    org_id: UUID, turn_ids: Iterable[UUID], *, packed_only: bool = False
+) -> dict[UUID, list[Injection]]:
+    """The receipt of each turn, its memories loaded: the best first, then what was replayed. One query."""
+    rows = Injection.objects.of(org_id).filter(turn_id__in=list(turn_ids)).select_related("memory")
+    if packed_only:
+        rows = rows.filter(is_packed=True)
+    receipts: dict[UUID, list[Injection]] = defaultdict(list)
+    for row in rows.order_by("turn_id", "rank"):
+        receipts[row.turn_id].append(row)
+    return {turn_id: sorted(lines, key=lambda line: line.rank or len(lines) + 1) for turn_id, lines in receipts.items()}

@@ -1,0 +1,144 @@
+"""What assembly is asked, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from agents.principal import AgentCard
+from context.budget import Budget
+from context.desk_read import DeskRead, HotMemory, ShownBlock
+from context.score import HALF_LIVES_DAYS
+
+NO_STAGES: Mapping[str, float] = MappingProxyType({})
+
+
+class Level(IntEnum):
+    """Rung of the degradation ladder (SPEC section 6)."""
+
+    COMPLETE = 0
+    """All arrived."""
+    PARTIAL = 1
+    """Something was late or failed: the cold search, the hot memories, the directive or the desk."""
+    DIRECTIVE_ONLY = 2
+    """No memories in time."""
+    UNTOUCHED = 3
+    """Assembly was over its wall, or broken: the caller's own messages."""
+
+
+class Arm(StrEnum):
+    """Where a considered memory came from."""
+
+    HOT = "hot"
+    COLD = "cold"
+    PINNED = "pinned"
+    REPLAYED = "replayed"
+    """It stands in a block that this session was shown in an earlier turn."""
+
+
+class Reason(StrEnum):
+    """Why a memory was left out."""
+
+    BELOW_FLOOR = "below_relevance_floor"
+    IN_THE_TAIL = "far_below_the_best"
+    OVER_BUDGET = "over_budget"
+    TOO_LONG = "longer_than_the_budget"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A memory that may be shown, with how much it has to do with the question, from 0 to 1."""
+
+    memory: HotMemory
+    arm: Arm
+    relevance: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """One call that wants its context."""
+
+    org_id: UUID
+    agent: AgentCard
+    end_user: str = ""
+    session_id: UUID | None = None
+    model: str
+    body: dict[str, Any] = field(repr=False)
+    """The parsed request; nothing in it is changed."""
+    desk: DeskRead = field(repr=False)
+    max_tokens: int | None = None
+    """Length of the answer, where it is not one of the body's own fields."""
+    window: int | None = None
+    """Tokens of the model's context, where its provider's row overrides the table."""
+    joins_blocks: bool = False
+    """The provider allows one system message only."""
+    reads: bool = True
+    """Memories may be put into this prompt."""
+    now: float | None = None
+    """Seconds since 1970; None: the clock's."""
+    half_lives: Mapping[str, float] = HALF_LIVES_DAYS
+    """Half-life in days of the recency of a category, where it is not the default."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Considered:
+    """One line of a receipt: a memory, what it scored, and whether it is in the prompt."""
+
+    memory_id: UUID
+    version: int
+    rank: int
+    """1 is best; by score, before packing. 0 for a replayed memory that this call's search did not find."""
+    score: float
+    components: Mapping[str, float]
+    arm: str
+    tokens: int
+    is_packed: bool
+    reason: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For the journal."""
+        return {
+            "memory_id": str(self.memory_id),
+            "version": self.version,
+            "rank": self.rank,
+            "score": self.score,
+            "components": dict(self.components),
+            "arm": self.arm,
+            "tokens": self.tokens,
+            "is_packed": self.is_packed,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assembly:
+    """What to send, and how it came about."""
+
+    messages: list[Any] = field(repr=False)
+    """The caller's own list when nothing was added."""
+    level: Level
+    is_fallback: bool
+    """Something was left out because of time or an error."""
+    considered: tuple[Considered, ...] = ()
+    context_tokens: int = 0
+    """Of everything that was added: directive, replayed blocks and the new block."""
+    stages: Mapping[str, float] = NO_STAGES
+    """Milliseconds by stage; `assembly` is the whole."""
+    missing: tuple[str, ...] = ()
+    """What was late or failed, of: desk, directive, hot, cold; or `assembly`."""
+    on_cold: tuple[str, ...] = ()
+    """What the desk should be given again, off the request path, of: directive, hot, hot_of_user."""
+    new_block: ShownBlock | None = field(default=None, repr=False)
+    blocks: tuple[ShownBlock, ...] | None = field(default=None, repr=False)
+    """What the desk must keep as this session's blocks from now on; None when that has not changed."""
+    directive_version: int = 0
+    budget: Budget | None = None
+
+    @property
+    def packed(self) -> list[Considered]:
+        """The memories in this prompt, replayed ones included."""
+        return [line for line in self.considered if line.is_packed]

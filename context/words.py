@@ -1,0 +1,66 @@
+"""The words of a text that carry its meaning, and how much two texts share of them.
+
+It stands in for vectors where there are none: a hot memory has no vector on the desk, and when the cold search is late
+its relevance still has to be judged.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+_WORD = re.compile(r"\w+")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_STEM_MIN = 3
+
+# Words of a question, or of a memory's frame ("The user ..."), that say nothing about its subject.
+_STOP_WORDS = """
+a about after all also am an and any are as at be because been but by can could d did didn do does doesn doing don
+done for from get give go got had has have having he hello her here hers hey hi him his how i if in into is isn it
+its just know let like ll m may me more most much my myself no not now of off ok okay on once only or other our out
+over own please re s she should so some such t tell than thank thanks that the their them then there these they
+thing this those to too up us use used user users ve very was wasn we were what when where which while who whom
+whose why will with won would yes you your yours yourself
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+
+def content_words(text: str) -> frozenset[str]:
+    """Stems of what `text` is about. Scripts without spaces are cut into pairs of characters."""
+    found: set[str] = set()
+    for word in _WORD.findall(text.lower()):
+        if _UNSPACED.search(word):
+            found.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
+        elif word not in STOP_WORDS:
+            found.add(_stem(word))
+    return frozenset(found)
+
+
+def shared_words(query: str, texts: Sequence[str]) -> list[float]:
+    """Of each text, how much it shares with `query`: the cosine of their sets of words, where rare words weigh more.
+
+    0 for nothing in common, 1 for the same words; so it is on the scale of a calibrated relevance.
+    """
+    wanted = content_words(query)
+    if not wanted or not texts:
+        return [0.0] * len(texts)
+    sets = [content_words(text) for text in texts]
+    appearances = Counter(word for words in sets for word in words)
+
+    def mass(words: frozenset[str]) -> float:
+        return sum(math.log(1 + len(texts) / (appearances[word] or 1)) for word in words)
+
+    whole = mass(wanted)
+    return [mass(wanted & words) / math.sqrt(whole * mass(words)) if wanted & words else 0.0 for words in sets]
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ied", "ies", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= _STEM_MIN:
+            word = word[: -len(ending)] + ("y" if ending.startswith("ie") else "")
+            break
+    if len(word) > _STEM_MIN and word[-1] == word[-2] and word[-1] not in "aeiouls":
+        word = word[:-1]
+    return word[:-1] if word.endswith("e") and len(word) > _STEM_MIN else word
