@@ -237,17 +237,20 @@ def _figure(
         format_html_join("", "<li>{}</li>", ((_amount(step, unit),) for step in steps)),
         plot,
         "" if spread else " chart__axis--bars",
-        format_html_join("", "<li>{}</li>", ((text,) for text in _thinned(labels))),
+        format_html_join("", "<li>{}</li>", ((text,) for text in _thinned(labels, spread=spread))),
         _legend(legend),
     )
 
 
-def _thinned(labels: Sequence[str]) -> list[str]:
-    """At most SHOWN_X_LABELS labels, evenly spaced, the first and the last among them."""
+def _thinned(labels: Sequence[str], *, spread: bool) -> list[str]:
+    """At most SHOWN_X_LABELS labels, first and last among them; for bars every place, most of them empty."""
     if len(labels) <= SHOWN_X_LABELS:
         return list(labels)
-    step = (len(labels) - 1) / (SHOWN_X_LABELS - 1)
-    return [labels[round(i * step)] for i in range(SHOWN_X_LABELS)]
+    if spread:
+        step = (len(labels) - 1) / (SHOWN_X_LABELS - 1)
+        return [labels[round(i * step)] for i in range(SHOWN_X_LABELS)]
+    every = -(-len(labels) // SHOWN_X_LABELS)
+    return [text if i % every == 0 else "" for i, text in enumerate(labels)]
 
 
 def _legend(entries: list[tuple[str, str]]) -> SafeString:

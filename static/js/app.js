@@ -18,7 +18,7 @@ function nextTheme() {
     if (theme === "system") localStorage.removeItem("ibex-theme");
     else localStorage.setItem("ibex-theme", theme);
   } catch {
-    // storage is blocked: the choice lasts for this page
+    // no storage: it lasts for this page
   }
   labelTheme();
 }
@@ -30,15 +30,13 @@ function labelTheme() {
 
 // Toasts
 
-const TOAST_MS = 6000;
+const TOAST_MS = { error: 20_000, other: 6_000 };
 
 function toast(text, level = "info") {
-  const item = document.createElement("div");
+  const item = $("#toast-template").content.firstElementChild.cloneNode(true);
   item.className = `message message--${level}`;
-  const words = document.createElement("span");
-  words.textContent = text;
-  item.append(words);
-  $("#toasts")?.append(item);
+  $("span", item).textContent = text;
+  $("#toasts").append(item);
   raiseToasts();
 }
 
@@ -49,8 +47,7 @@ function raiseToasts() {
   shelf.showPopover();
   for (const item of $$(".message:not([data-timed])", shelf)) {
     item.dataset.timed = "";
-    if (!item.matches(".message--error")) setTimeout(() => item.remove(), TOAST_MS);
-    else setTimeout(() => item.remove(), TOAST_MS * 3);
+    setTimeout(() => item.remove(), item.matches(".message--error") ? TOAST_MS.error : TOAST_MS.other);
   }
 }
 
@@ -90,7 +87,7 @@ function closeMenus(except) {
 }
 
 async function copy(button) {
-  const text = button.dataset.copy || $(button.dataset.copyFrom)?.innerText || "";
+  const text = button.dataset.copy || $(button.dataset.copyFrom).innerText;
   try {
     await navigator.clipboard.writeText(text);
     button.dataset.copied = "";
@@ -127,6 +124,10 @@ function outside(event, dialog) {
 }
 
 document.addEventListener("change", (event) => {
+  const form = event.target.closest("form");
+  for (const count of $$("[data-selected-count]", form ?? document)) {
+    count.textContent = $$("[data-select]:checked", form).length;
+  }
   if (event.target.matches("[data-autosubmit] :is(select, input)")) event.target.form.requestSubmit();
 });
 
@@ -134,13 +135,17 @@ document.addEventListener("change", (event) => {
 
 const cursor = () => $("[data-cursor]");
 
+function setCursor(row) {
+  cursor()?.removeAttribute("data-cursor");
+  row.dataset.cursor = "";
+}
+
 function move(step) {
   const rows = $$("tbody tr:not(.table-empty-row), [data-row]").filter(visible);
   if (!rows.length) return;
   const here = rows.indexOf(cursor());
   const row = rows[Math.min(Math.max(here + step, 0), rows.length - 1)];
-  cursor()?.removeAttribute("data-cursor");
-  row.dataset.cursor = "";
+  setCursor(row);
   row.scrollIntoView({ block: "nearest" });
   if ($("#drawer[open]")) openRow();
   else ($(".row-link, a[href]", row) ?? row).focus({ preventScroll: true });
@@ -178,22 +183,21 @@ const KEYS = {
   x: () => cursor()?.querySelector("[data-select]")?.click(),
 };
 
-let afterG = false;
+const G_MS = 1500;
+let gPressed = -G_MS;
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") closeMenus();
   const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) {
-    if (event.key === "Escape" && typing && !typing.closest("dialog")) typing.blur();
+    if (event.key === "Escape" && !typing?.closest("dialog")) typing?.blur();
     return;
   }
-  if (afterG) {
-    afterG = false;
-    return goTo(event.key);
-  }
-  if (event.key === "g") {
-    afterG = true;
-    setTimeout(() => (afterG = false), 1200);
+  if (event.timeStamp - gPressed < G_MS) {
+    gPressed = -G_MS;
+    goTo(event.key);
+  } else if (event.key === "g") {
+    gPressed = event.timeStamp;
   } else if (event.key === "Enter" && event.target === document.body) {
     openRow();
   } else if (pressHotkey(event.key) || (KEYS[event.key] && KEYS[event.key]() !== false)) {
@@ -203,14 +207,19 @@ document.addEventListener("keydown", (event) => {
 
 // htmx
 
+const forDrawer = (event) => event.detail.target?.id === "drawer-content";
+
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.target?.id === "drawer-content") openDialog($("#drawer"));
+  if (!forDrawer(event)) return;
+  const row = event.target.closest("tr, [data-row]");
+  if (row) setCursor(row);
+  openDialog($("#drawer"));
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {
   tellTimes(event.detail.target);
   raiseToasts();
-  if (event.detail.target?.id === "drawer-content") event.detail.target.focus({ preventScroll: true });
+  if (forDrawer(event)) event.detail.target.focus({ preventScroll: true });
 });
 
 document.addEventListener("htmx:oobAfterSwap", raiseToasts);
@@ -224,14 +233,19 @@ const FAILURES = {
   429: "Too many requests. Wait a moment and try again.",
 };
 
+function fail(event, text) {
+  if (forDrawer(event)) $("#drawer").close();
+  toast(text, "error");
+}
+
 document.addEventListener("htmx:responseError", (event) => {
-  const failure = "The server could not answer. Try again; nothing was changed by this page.";
-  toast(FAILURES[event.detail.xhr.status] ?? failure, "error");
+  fail(event, FAILURES[event.detail.xhr.status] ?? "The server could not answer. Try again in a moment.");
 });
 
-document.addEventListener("htmx:sendError", () => toast("The server cannot be reached. Check the connection.", "error"));
+document.addEventListener("htmx:sendError", (event) => {
+  fail(event, "The server cannot be reached. Check the connection.");
+});
 
-document.addEventListener("DOMContentLoaded", raiseToasts);
 tellTimes();
 labelTheme();
 setInterval(tellTimes, 60_000);

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from itertools import dropwhile
 from typing import Any, Final
 
 from django import template
@@ -213,10 +214,11 @@ def skeleton(lines: int = 3) -> dict[str, Any]:
 
 @register.inclusion_tag("components/diff.html")
 def diff(lines: Iterable[str]) -> dict[str, Any]:
-    """Lines of `difflib.unified_diff` or `ndiff` (their first character says what they are) as ins and del."""
+    """The lines of `difflib.unified_diff` as ins and del; its file header is left out."""
     kinds = {"+": "ins", "-": "del", "@": "gap"}
-    kept = (line for line in lines if not line.startswith(("---", "+++", "?")))
-    return {"lines": [(kinds.get(line[:1], "same"), line if line.startswith("@") else line[1:]) for line in kept]}
+    hunks = dropwhile(lambda line: not line.startswith("@@"), lines)
+    marked = ((kinds.get(line[:1], "same"), line.rstrip("\n")) for line in hunks)
+    return {"lines": [(kind, line if kind == "gap" else line[1:]) for kind, line in marked]}
 
 
 @register.simple_tag
