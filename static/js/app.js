@@ -1,6 +1,5 @@
-// What HTML alone cannot do. Every page works without this file; see docs/reference/interface.md for the data- attributes.
+// What HTML alone cannot do; every page works without it. docs/reference/interface.md explains the data- attributes.
 "use strict";
-
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const visible = (element) => element.checkVisibility();
@@ -128,7 +127,7 @@ document.addEventListener("change", (event) => {
   for (const count of $$("[data-selected-count]", form ?? document)) {
     count.textContent = $$("[data-select]:checked", form).length;
   }
-  if (event.target.matches("[data-autosubmit] :is(select, input)")) event.target.form.requestSubmit();
+  if (event.target.matches("[data-autosubmit] :is(select, input)")) form.requestSubmit();
 });
 
 // Keyboard
@@ -248,4 +247,4 @@ document.addEventListener("htmx:sendError", (event) => {
 
 tellTimes();
 labelTheme();
-setInterval(tellTimes, 60_000);
+setInterval(() => tellTimes(), 60_000);

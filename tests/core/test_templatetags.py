@@ -16,7 +16,8 @@ from ibex.core.templatetags.icons import ICONS
 
 
 def show(source: str, **context: object) -> str:
-    return Template("{% load ibex_ui %}" + source).render(Context(context)).strip()
+    """The markup, with every run of white space as one space."""
+    return " ".join(Template("{% load ibex_ui %}" + source).render(Context(context)).split())
 
 
 def with_query(query: str) -> dict[str, object]:
