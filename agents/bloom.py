@@ -18,15 +18,17 @@ class BloomFilter:
     """A set of digests that may say "in" wrongly, at the given rate when `capacity` items are in it, never "out".
 
     Items are 16 or more uniformly distributed bytes, such as keyed hashes, so their own bits serve as the hash
-    functions: the i-th is h1 + i·h2 (Kirsch and Mitzenmacher, 2006). Bits and functions: the textbook optimum.
+    functions: the i-th is h1 + i·h2 (Kirsch and Mitzenmacher, 2006). Bits: the textbook optimum, rounded up to a
+    power of two, all of which an odd step can reach.
     """
 
     __slots__ = ("_bits", "_functions", "_size", "items")
 
     def __init__(self, capacity: int, false_positives: float) -> None:
-        self._size = math.ceil(-capacity * math.log(false_positives) / math.log(2) ** 2)
-        self._functions = round(self._size / capacity * math.log(2))
-        self._bits = bytearray(self._size // 8 + 1)
+        optimum = math.ceil(-capacity * math.log(false_positives) / math.log(2) ** 2)
+        self._size = 1 << optimum.bit_length()
+        self._functions = math.ceil(-math.log2(false_positives))
+        self._bits = bytearray(self._size // 8)
         self.items = 0
 
     def add(self, digest: bytes) -> None:
