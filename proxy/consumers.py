@@ -18,6 +18,7 @@ from proxy import lifespan, pipeline
 from proxy.error_shape import error_answer
 from proxy.pipeline import MAX_BODY_BYTES
 from proxy.record import record_answer, record_failure
+from proxy.rewarm import rewarm
 from proxy.stream import Tee
 from proxy.turn import PROVIDER_STAGE, Incoming, Turn
 
@@ -105,6 +106,7 @@ class ChatCompletions(HttpConsumer):
 
     async def answer(self, turn: Turn) -> None:
         await pipeline.prepare_chat(turn)
+        rewarm(turn)
         answer = await pipeline.forward_chat(turn)
         try:
             await (self._stream(turn, answer) if turn.is_stream else self._whole(turn, answer))

@@ -1,0 +1,174 @@
+"""The product as it runs: a web server, a drain and a worker as processes of their own, and an upstream that remembers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition: Callable[[], Any], *, seconds: float = 30, what: str = "the condition") -> Any:
+    """The first true value of `condition`, asked again and again."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come true in {seconds:.0f} s")
+
+
+@dataclass
+class Ibex:
+    """A running IBEX."""
+
+    base_url: str
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.base_url}/ready", timeout=2) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+@contextmanager
+def running_ibex(*parts: str) -> Iterator[Ibex]:
+    """Start `parts` of web, drain and worker against the test run's servers."""
+    port = free_port()
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "ibex.settings",
+        "PYTHONPATH": str(ROOT),
+        "IBEX_PORT": str(port),
+    }
+    commands = {
+        "web": [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "ibex.asgi:application"],
+        "drain": [sys.executable, "-m", "django", "drain"],
+        "worker": [sys.executable, "-m", "django", "qcluster"],
+    }
+    ibex = Ibex(base_url=f"http://127.0.0.1:{port}")
+    try:
+        for part in parts:
+            ibex.processes[part] = subprocess.Popen(commands[part], cwd=ROOT, env=environment, start_new_session=True)
+        if "web" in parts:
+            wait_for(ibex.is_ready, seconds=START_TIMEOUT_S, what="/ready")
+        yield ibex
+    finally:
+        for process in ibex.processes.values():
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in ibex.processes.values():
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+@pytest.fixture(scope="session")
+def ibex() -> Iterator[Ibex]:
+    """One whole IBEX for the tests of a run."""
+    with running_ibex("web", "drain", "worker") as running:
+        yield running
+
+
+class Upstream:
+    """An OpenAI-compatible server that keeps what it was sent, and answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.received: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.reply = "Understood."
+        self.raw_stream: list[bytes] | None = None
+        upstream = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_args: object) -> None:
+                """Be quiet."""
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                upstream.received.append(body)
+                upstream.headers.append({name.lower(): value for name, value in self.headers.items()})
+                if body.get("stream"):
+                    self._stream()
+                else:
+                    self._whole(body)
+
+            def _whole(self, body: dict[str, Any]) -> None:
+                message = {"role": "assistant", "content": upstream.reply}
+                answer = json.dumps(
+                    {
+                        "id": "chatcmpl-1",
+                        "object": "chat.completion",
+                        "created": 1,
+                        "model": body["model"],
+                        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+                        "usage": {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14},
+                    }
+                ).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def _stream(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for piece in upstream.raw_stream or upstream.words():
+                    self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                    self.wfile.flush()
+                self.wfile.write(b"0\r\n\r\n")
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def words(self) -> list[bytes]:
+        """The reply as a stream of chunks."""
+        head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
+        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+        deltas += [{"content": f"{word} "} for word in self.reply.split()]
+        events = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+        events.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        return [f"data: {json.dumps(event)}\n\n".encode() for event in events] + [b"data: [DONE]\n\n"]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    server = Upstream()
+    yield server
+    server.close()
