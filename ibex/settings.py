@@ -55,6 +55,7 @@ INSTALLED_APPS = [
 # Each one is async-capable: a sync-only one would send every request through a thread (a test says so).
 MIDDLEWARE = [
     "ibex.core.middleware.request_identity",
+    "ibex.core.content_security.content_security",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
