@@ -88,8 +88,8 @@ class Supervisor:
             self.logs.trim()
         raise StartError(self._reason)
 
-    async def stop(self, *starting: asyncio.Task[None]) -> None:
-        """Cancel what is still `starting` something, then stop everything, the highest stage first.
+    async def stop(self, *starting: asyncio.Task[None]) -> int:
+        """Cancel what is still `starting` something, then stop everything, the highest stage first; count it.
 
         Who does not stop in time is killed.
         """
@@ -101,6 +101,7 @@ class Supervisor:
         for stage in sorted({child.service.stage for child in children}, reverse=True):
             await asyncio.gather(*(self._end(child) for child in children if child.service.stage == stage))
         self._children.clear()
+        return len(children)
 
     async def _begin(self, service: Service) -> _Child:
         if service.before:

@@ -25,7 +25,7 @@ from ibex.embedded.provision import provision
 from ibex.embedded.supervisor import Supervisor
 from ibex.embedded.valkey import Valkey
 from ibex.embedded.welcome import welcome
-from ibex.env import env
+from ibex.env import Env, env
 
 INTERRUPTED = 130
 """The exit code of a program that Ctrl-C ended before it was ready to catch it."""
@@ -45,7 +45,8 @@ def up() -> int:
         return _refuse(str(error))
     except ValidationError as error:
         first = error.errors(include_input=False)[0]  # the value may be a secret
-        return _refuse(f"the setting {str(first['loc'][0]).upper()} is not valid: {first['msg']}.")
+        name = str(first["loc"][0])
+        return _refuse(f"{f'IBEX_{name.upper()}' if name in Env.model_fields else name} is not valid: {first['msg']}.")
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
@@ -63,8 +64,9 @@ async def _run(layout: Layout, secrets: Secrets, lock: int) -> None:
         await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped.cancel()
-        with _timed("Stopped"):
-            await supervisor.stop(work)
+        begun = time.monotonic()
+        if await supervisor.stop(work):
+            _say(f"Stopped in {time.monotonic() - begun:.1f} s.")
     if not work.cancelled():
         work.result()
 
