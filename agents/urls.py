@@ -1,3 +1,26 @@
+"""Agents' pages."""
+
 from __future__ import annotations
 
-urlpatterns: list = []
+from django.urls import path
+
+from agents.views import agents, directives, sign_in, tokens
+
+app_name = "agents"
+urlpatterns = [
+    path("sign-in", sign_in.sign_in, name="sign_in"),
+    path("sign-out", sign_in.sign_out, name="sign_out"),
+    path("switch-organization", sign_in.switch_organization, name="switch_organization"),
+    path("agents", agents.agent_list, name="list"),
+    path("agents/new", agents.create, name="create"),
+    path("agents/<uuid:agent_id>", agents.detail, name="detail"),
+    path("agents/<uuid:agent_id>/edit", agents.edit, name="edit"),
+    path("agents/<uuid:agent_id>/status", agents.set_status, name="set_status"),
+    path("agents/<uuid:agent_id>/directive", directives.directive, name="directive"),
+    path("agents/<uuid:agent_id>/directive/<int:number>", directives.version, name="directive_version"),
+    path("agents/<uuid:agent_id>/directive/roll-back", directives.roll_back, name="roll_back"),
+    path("agents/<uuid:agent_id>/directive/deactivate", directives.deactivate, name="deactivate"),
+    path("agents/<uuid:agent_id>/tokens", tokens.agent_tokens, name="agent_tokens"),
+    path("tokens", tokens.token_list, name="tokens"),
+    path("tokens/<uuid:token_id>/revoke", tokens.revoke, name="revoke"),
+]

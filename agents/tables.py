@@ -1,0 +1,120 @@
+"""Agents' lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_tables2 as tables
+from django.db.models import F, QuerySet
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from agents.models import Agent, Token
+from ibex.core.listing import ACTIONS, HEAD, MAIN, NUMBER, WIDE, ListTable
+from ibex.core.templatetags.ibex_ui import badge, timestamp
+
+Sorted = tuple[QuerySet[Any], bool]
+
+
+def empty_last(rows: QuerySet[Any], field: str, *, descending: bool) -> Sorted:
+    """Sorted by a column that may be empty: rows without a value come last either way."""
+    column = F(field).desc(nulls_last=True) if descending else F(field).asc(nulls_last=True)
+    return rows.order_by(column, "pk"), True
+
+
+class AgentTable(ListTable):
+    """Agents; rows carry `last_turn_at` and `session_count`."""
+
+    name = tables.Column(verbose_name="Agent", attrs=MAIN, order_by=("name", "pk"))
+    status = tables.Column(attrs=HEAD, order_by=("status", "name", "pk"))
+    directive = tables.Column(accessor="directive__version", attrs=HEAD, empty_values=())
+    session_count = tables.Column(verbose_name="Sessions", attrs=NUMBER, order_by=("session_count", "pk"))
+    last_turn_at = tables.Column(verbose_name="Last turn", attrs=HEAD, empty_values=())
+    updated_at = tables.Column(verbose_name="Changed", attrs=HEAD, order_by=("updated_at", "pk"))
+
+    class Meta(ListTable.Meta):
+        order_by = "name"
+
+    def render_name(self, record: Agent) -> SafeString:
+        url = reverse("agents:detail", args=[record.pk])
+        return format_html('<a class="row-link" href="{}">{}</a><div class="faint mono">{}</div>', url, record.name, record.slug)
+
+    def render_status(self, record: Agent) -> SafeString:
+        return badge(record.status)
+
+    def render_directive(self, value: int | None) -> SafeString:
+        return format_html("v{}", value) if value else format_html('<span class="faint">None</span>')
+
+    def render_last_turn_at(self, value: Any) -> SafeString:
+        return timestamp(value, missing="Never")
+
+    def render_updated_at(self, value: Any) -> SafeString:
+        return timestamp(value)
+
+    def order_directive(self, rows: QuerySet[Agent], is_descending: bool) -> Sorted:
+        return empty_last(rows, "directive__version", descending=is_descending)
+
+    def order_last_turn_at(self, rows: QuerySet[Agent], is_descending: bool) -> Sorted:
+        return empty_last(rows, "last_turn_at", descending=is_descending)
+
+
+class TokenTable(ListTable):
+    """Tokens; `may_revoke` shows the button."""
+
+    name = tables.Column(verbose_name="Token", attrs=MAIN, order_by=("name", "pk"))
+    state = tables.Column(empty_values=(), orderable=False)
+    agent = tables.Column(verbose_name="Agent", accessor="agent__name", attrs=HEAD, empty_values=())
+    scopes = tables.Column(orderable=False, attrs=WIDE)
+    last_used_at = tables.Column(verbose_name="Last used", attrs=HEAD, empty_values=())
+    expires_at = tables.Column(verbose_name="Expires", attrs=HEAD, empty_values=())
+    created_at = tables.Column(verbose_name="Made", attrs=HEAD, order_by=("created_at", "pk"))
+    actions = tables.Column(verbose_name="", empty_values=(), orderable=False, attrs=ACTIONS)
+
+    class Meta(ListTable.Meta):
+        order_by = "-created_at"
+
+    def __init__(self, *args: Any, may_revoke: bool, **options: Any) -> None:
+        super().__init__(*args, exclude=() if may_revoke else ("actions",), **options)
+
+    def render_name(self, record: Token) -> SafeString:
+        return format_html('<span>{}</span><div class="faint mono">{}…</div>', record.name, record.prefix)
+
+    def render_state(self, record: Token) -> SafeString:
+        return badge("revoked" if record.revoked_at else "active" if record.is_usable() else "expired")
+
+    def render_agent(self, record: Token) -> SafeString:
+        if record.agent is None:
+            return format_html('<span class="faint">Any</span>')
+        return format_html('<a href="{}">{}</a>', reverse("agents:detail", args=[record.agent_id]), record.agent.name)
+
+    def render_scopes(self, record: Token) -> SafeString:
+        return format_html('<span title="{}">{}</span>', ", ".join(record.scopes), _in_short(record.scopes))
+
+    def render_last_used_at(self, value: Any) -> SafeString:
+        return timestamp(value, missing="Never")
+
+    def render_expires_at(self, value: Any) -> SafeString:
+        return timestamp(value, style="date", missing="Never")
+
+    def render_created_at(self, value: Any) -> SafeString:
+        return timestamp(value)
+
+    def render_actions(self, record: Token) -> str:
+        return "" if record.revoked_at else render_to_string("agents/revoke.html", {"token": record}, self.request)
+
+    def order_agent(self, rows: QuerySet[Token], is_descending: bool) -> Sorted:
+        return empty_last(rows, "agent__name", descending=is_descending)
+
+    def order_last_used_at(self, rows: QuerySet[Token], is_descending: bool) -> Sorted:
+        return empty_last(rows, "last_used_at", descending=is_descending)
+
+    def order_expires_at(self, rows: QuerySet[Token], is_descending: bool) -> Sorted:
+        return empty_last(rows, "expires_at", descending=is_descending)
+
+
+def _in_short(scopes: list[str]) -> str:
+    """The first scope, and how many more there are."""
+    first, *others = scopes or [""]
+    return f"{first} +{len(others)}" if others else first
