@@ -8,6 +8,7 @@ from channels.routing import URLRouter
 from django.urls import path, re_path
 
 from proxy.consumers import ChatCompletions
+from proxy.embeddings import Embeddings
 from proxy.health import Health, Metrics, Ready
 from proxy.models_list import Models, Unknown
 
@@ -17,6 +18,7 @@ def http_router(django: Any) -> URLRouter:
     return URLRouter(
         [
             path("v1/chat/completions", ChatCompletions.as_asgi()),
+            path("v1/embeddings", Embeddings.as_asgi()),
             path("v1/models", Models.as_asgi()),
             path("health", Health.as_asgi()),
             path("ready", Ready.as_asgi()),

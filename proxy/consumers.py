@@ -17,7 +17,7 @@ from ibex.providers.sse import ChatOutcome, completion_from_json
 from proxy import lifespan, pipeline
 from proxy.error_shape import error_answer
 from proxy.pipeline import MAX_BODY_BYTES
-from proxy.record import record_answer, record_failure
+from proxy.record import record_answer, record_call
 from proxy.rewarm import rewarm
 from proxy.stream import Tee
 from proxy.turn import PROVIDER_STAGE, Incoming, Turn
@@ -26,6 +26,14 @@ PASSED_ON = ("content-type", "openai-model", "openai-organization", "openai-proc
 """Headers of a provider's answer that the caller gets; the others are about the provider's own connection or limits."""
 
 _log = structlog.get_logger(__name__)
+
+
+ABORT = "ibex.response.abort"
+"""See `ibex.server`, which knows this message."""
+
+
+class StreamBrokeOff(Exception):
+    """Ends an answer on a server that cannot be told to break it off: it drops the connection."""
 
 
 class HttpConsumer(AsyncHttpConsumer):
@@ -51,7 +59,9 @@ class HttpConsumer(AsyncHttpConsumer):
         finally:
             for task in (handling, leaving):
                 task.cancel()
-            await asyncio.gather(handling, leaving, return_exceptions=True)
+            results = await asyncio.gather(handling, leaving, return_exceptions=True)
+        if isinstance(results[0], StreamBrokeOff):
+            raise results[0]
 
     async def send(self, message: dict[str, Any]) -> None:
         """Hand a message to the server."""
@@ -76,9 +86,11 @@ class HttpConsumer(AsyncHttpConsumer):
             try:
                 self._check_method(incoming.method)
                 await self.answer(turn)
+            except StreamBrokeOff:
+                raise
             except Exception as error:  # noqa: BLE001 - the outermost boundary of a call: logged and counted in error_answer
                 status, answer, headers = error_answer(error, turn.request_id)
-                await record_failure(turn, status, getattr(error, "code", "INTERNAL_ERROR"))
+                await record_call(turn, status, getattr(error, "code", "INTERNAL_ERROR"))
                 await self.respond(status, answer, turn.headers() | headers)
 
     def _check_method(self, method: str) -> None:
@@ -117,10 +129,10 @@ class ChatCompletions(HttpConsumer):
         with turn.stage(PROVIDER_STAGE):
             body = await answer.read()
         await record_answer(turn, completion_from_json(body), answer.status)
-        await self.respond(answer.status, body, _passed_on(answer) | turn.headers())
+        await self.respond(answer.status, body, passed_on(answer) | turn.headers())
 
     async def _stream(self, turn: Turn, answer: ProviderAnswer) -> None:
-        await self.send_headers(status=answer.status, headers=_encoded(_passed_on(answer) | turn.headers()))
+        await self.send_headers(status=answer.status, headers=_encoded(passed_on(answer) | turn.headers()))
         # An empty part makes the server send the headers now, not with the first token.
         await self.send_body(b"", more_body=True)
         tee, is_recorded = Tee(), False
@@ -134,10 +146,18 @@ class ChatCompletions(HttpConsumer):
             await tee.run(turn, answer, lambda chunk: self.send_body(chunk, more_body=True), finish)
         except ProviderError as error:
             _log.warning("provider_stream_broke", code=error.code)
+            await self._break_off()
+        else:
+            await self.send_body(b"")
         finally:
             if not is_recorded:
                 await finish(tee.accumulator.outcome())
-        await self.send_body(b"")
+
+    async def _break_off(self) -> None:
+        """The provider broke its stream off: the caller must not take it for a whole one."""
+        if ABORT not in self.scope.get("extensions", {}):
+            raise StreamBrokeOff
+        await self.send({"type": ABORT})
 
 
 async def _disconnected(receive: Callable[[], Awaitable[Any]]) -> None:
@@ -145,8 +165,9 @@ async def _disconnected(receive: Callable[[], Awaitable[Any]]) -> None:
         pass
 
 
-def _passed_on(answer: ProviderAnswer) -> dict[str, str]:
-    return {name: value for name in PASSED_ON if (value := answer.headers.get(name))}
+def passed_on(answer: ProviderAnswer) -> dict[str, str]:
+    """The provider's headers that the caller gets; a value that HTTP cannot carry is left out."""
+    return {name: value for name in PASSED_ON if (value := answer.headers.get(name, "")).isascii() and value}
 
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -34,7 +34,7 @@ class Ready(HttpConsumer):
 
     async def answer(self, turn: Turn) -> None:
         vault, desk = await asyncio.gather(_works(_ask_vault()), _works(_ask_desk()))
-        parts = {"vault": vault, "desk": desk, "embedding": lifespan.is_warm()}
+        parts = {"vault": vault, "desk": desk, "embedding": lifespan.is_warm(), "open": not lifespan.is_stopping()}
         is_ready = all(parts.values())
         body = orjson.dumps({"status": "ready" if is_ready else "not_ready", "parts": parts})
         await self.respond(200 if is_ready else 503, body, turn.headers())

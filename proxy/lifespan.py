@@ -17,6 +17,7 @@ _lock: asyncio.Lock | None = None
 _tasks: list[asyncio.Task[None]] = []
 _is_started = False
 _is_warm = False
+_is_stopping = False
 
 
 async def started() -> None:
@@ -36,6 +37,17 @@ async def started() -> None:
 def is_warm() -> bool:
     """Whether the embedding model has answered once: before that a call would wait for it."""
     return _is_warm
+
+
+def begin_to_stop() -> None:
+    """From now on the process is not ready: whoever balances the load sends nobody new."""
+    global _is_stopping  # noqa: PLW0603 - one state a process
+    _is_stopping = True
+
+
+def is_stopping() -> bool:
+    """Whether the process only finishes what it has begun."""
+    return _is_stopping
 
 
 async def _warm_up() -> None:

@@ -9,6 +9,7 @@ import structlog
 
 from agents.authentication import agent_for, authenticate, require
 from agents.choices import PROXY_SCOPES
+from agents.principal import AgentCard, Principal
 from context.assembler import assemble
 from context.values import Question
 from ibex.core.errors import BodyTooLarge, UnsupportedMediaType
@@ -33,29 +34,28 @@ async def prepare_chat(turn: Turn) -> None:
     with turn.stage("validate"):
         turn.payload = read_body(turn.incoming)
         check_chat(turn.payload)
-    await identify(turn)
-    assert turn.agent is not None  # noqa: S101 - `identify` sets it
-    assert turn.principal is not None  # noqa: S101
+    principal, agent = await identify(turn)
     with turn.stage("start"):
-        switches = read_switches(turn.incoming.headers, turn.payload, trusts_body_user=turn.agent.trusts_body_user)
+        switches = read_switches(turn.incoming.headers, turn.payload, trusts_body_user=agent.trusts_body_user)
         turn.switches = switches
         turn.prints = fingerprint(turn.payload["messages"])
-        turn.start = await read_turn_start(turn.principal, turn.agent, switches.end_user, switches.session, turn.prints)
+        turn.start = await read_turn_start(principal, agent, switches.end_user, switches.session, turn.prints)
     with turn.stage("route"):
-        turn.upstream = await upstream_for(turn.agent.org_id, turn.model)
+        turn.upstream = await upstream_for(agent.org_id, turn.model)
     with turn.stage("assemble"):
         turn.assembly = await assemble(_question(turn))
 
 
-async def identify(turn: Turn) -> None:
+async def identify(turn: Turn) -> tuple[Principal, AgentCard]:
     """Steps 3 and 4: who is asking, for which agent. Fails closed."""
     with turn.stage("authenticate"):
         principal = await authenticate(turn.incoming.headers.get("authorization", ""))
         require(principal, PROXY_SCOPES)
         turn.principal = principal
     with turn.stage("agent"):
-        turn.agent = await agent_for(principal, turn.incoming.headers.get(AGENT_HEADER))
-    structlog.contextvars.bind_contextvars(org_id=str(principal.org_id), agent_id=str(turn.agent.id))
+        agent = turn.agent = await agent_for(principal, turn.incoming.headers.get(AGENT_HEADER))
+    structlog.contextvars.bind_contextvars(org_id=str(principal.org_id), agent_id=str(agent.id))
+    return principal, agent
 
 
 async def forward_chat(turn: Turn) -> ProviderAnswer:

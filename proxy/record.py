@@ -22,8 +22,8 @@ async def record_answer(turn: Turn, outcome: ChatOutcome, status: int = 200) -> 
         await journal.append(entry, remember=_remembered(turn, outcome), ttl_s=SESSION_TTL_S)
 
 
-async def record_failure(turn: Turn, status: int, code: str) -> None:
-    """Journal the trace of a call that got an error. Calls of strangers leave no trace: they have no organization."""
+async def record_call(turn: Turn, status: int, code: str = "") -> None:
+    """Journal the trace of a call without a turn. Calls of strangers leave none: they have no organization."""
     metrics.CALLS.labels(endpoint=turn.endpoint, status=str(status)).inc()
     if turn.start is not None:
         entry = _entry(turn, None, _trace(turn, status, code=code))

@@ -66,7 +66,7 @@ def running_ibex(*parts: str) -> Iterator[Ibex]:
         "IBEX_PORT": str(port),
     }
     commands = {
-        "web": [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "ibex.asgi:application"],
+        "web": [sys.executable, "-m", "ibex.server"],
         "drain": [sys.executable, "-m", "django", "drain"],
         "worker": [sys.executable, "-m", "django", "qcluster"],
     }

@@ -1,0 +1,46 @@
+"""POST /v1/embeddings: authenticated, limited and forwarded as it came; no memory."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from ibex.core.errors import FieldCode, FieldError, InvalidRequest
+from proxy import pipeline
+from proxy.consumers import HttpConsumer, passed_on
+from proxy.conversation import fingerprint
+from proxy.record import record_call
+from proxy.routes import upstream_for
+from proxy.schema import check_model
+from proxy.switches import read_switches
+from proxy.turn import PROVIDER_STAGE, Turn
+from proxy.turn_start import read_turn_start
+
+EMBEDDINGS_PATH = "/embeddings"
+
+
+class Embeddings(HttpConsumer):
+    methods = ("POST",)
+    endpoint = "embeddings"
+
+    async def answer(self, turn: Turn) -> None:
+        with turn.stage("validate"):
+            turn.payload = pipeline.read_body(turn.incoming)
+            _check(turn)
+        principal, agent = await pipeline.identify(turn)
+        with turn.stage("start"):
+            turn.switches = read_switches(turn.incoming.headers, turn.payload, trusts_body_user=agent.trusts_body_user)
+            turn.start = await read_turn_start(principal, agent, "", "", fingerprint([]))
+        with turn.stage("route"):
+            turn.upstream = await upstream_for(agent.org_id, turn.model)
+        answer = await pipeline.forward(turn, EMBEDDINGS_PATH, turn.incoming.body)
+        with turn.stage(PROVIDER_STAGE):
+            body = await answer.read()
+        await record_call(turn, answer.status)
+        await self.respond(answer.status, body, passed_on(answer) | turn.headers())
+
+
+def _check(turn: Turn) -> None:
+    missing = [FieldError("input", FieldCode.REQUIRED, "Send a text, or a list of them.")]
+    errors = list(chain(check_model(turn.payload), missing if turn.payload.get("input") is None else []))
+    if errors:
+        raise InvalidRequest(field_errors=errors)
