@@ -16,6 +16,7 @@ from ibex.providers.errors import ProviderError
 from ibex.providers.sse import ChatOutcome, completion_from_json
 from proxy import lifespan, pipeline
 from proxy.error_shape import error_answer
+from proxy.forward import forward
 from proxy.pipeline import MAX_BODY_BYTES
 from proxy.record import record_answer, record_call
 from proxy.rewarm import rewarm
@@ -28,6 +29,7 @@ PASSED_ON = ("content-type", "openai-model", "openai-organization", "openai-proc
 _log = structlog.get_logger(__name__)
 
 
+CHAT_PATH = "/chat/completions"
 ABORT = "ibex.response.abort"
 """See `ibex.server`, which knows this message."""
 
@@ -119,7 +121,7 @@ class ChatCompletions(HttpConsumer):
     async def answer(self, turn: Turn) -> None:
         await pipeline.prepare_chat(turn)
         rewarm(turn)
-        answer = await pipeline.forward_chat(turn)
+        answer = await forward(turn, CHAT_PATH, pipeline.chat_body(turn))
         try:
             await (self._stream(turn, answer) if turn.is_stream else self._whole(turn, answer))
         finally:

@@ -33,6 +33,9 @@ class Fingerprint:
     """State after the last message: the answer is added to it when the turn ends."""
 
 
+NO_HISTORY = Fingerprint(candidates=(), whole=b"")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionRef:
     """The session of one call."""

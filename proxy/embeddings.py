@@ -7,9 +7,9 @@ from itertools import chain
 from ibex.core.errors import FieldCode, FieldError, InvalidRequest
 from proxy import pipeline
 from proxy.consumers import HttpConsumer, passed_on
-from proxy.conversation import fingerprint
+from proxy.forward import forward
 from proxy.record import record_call
-from proxy.routes import upstream_for
+from proxy.routes import upstreams_for
 from proxy.schema import check_model
 from proxy.switches import read_switches
 from proxy.turn import PROVIDER_STAGE, Turn
@@ -27,12 +27,12 @@ class Embeddings(HttpConsumer):
             turn.payload = pipeline.read_body(turn.incoming)
             _check(turn)
         principal, agent = await pipeline.identify(turn)
+        with turn.stage("route"):
+            turn.upstreams = await upstreams_for(agent.org_id, turn.model)
         with turn.stage("start"):
             turn.switches = read_switches(turn.incoming.headers, turn.payload, trusts_body_user=agent.trusts_body_user)
-            turn.start = await read_turn_start(principal, agent, "", "", fingerprint([]))
-        with turn.stage("route"):
-            turn.upstream = await upstream_for(agent.org_id, turn.model)
-        answer = await pipeline.forward(turn, EMBEDDINGS_PATH, turn.incoming.body)
+            turn.start = await read_turn_start(turn, principal, agent)
+        answer = await forward(turn, EMBEDDINGS_PATH, turn.incoming.body)
         with turn.stage(PROVIDER_STAGE):
             body = await answer.read()
         await record_call(turn, answer.status)

@@ -13,20 +13,14 @@ from agents.principal import AgentCard, Principal
 from context.assembler import assemble
 from context.values import Question
 from ibex.core.errors import BodyTooLarge, UnsupportedMediaType
-from ibex.providers.base import ProviderAnswer, ProviderCall
-from ibex.providers.errors import provider_error
-from ibex.providers.registry import provider_for
 from proxy.conversation import fingerprint
-from proxy.routes import upstream_for
+from proxy.routes import upstreams_for
 from proxy.schema import check_chat, parse_object
 from proxy.switches import AGENT_HEADER, read_switches
-from proxy.turn import PROVIDER_STAGE, Incoming, Turn
+from proxy.turn import Incoming, Turn
 from proxy.turn_start import read_turn_start
 
 MAX_BODY_BYTES = 1024 * 1024
-MAX_ERROR_BYTES = 64 * 1024
-"""How much of a provider's error answer is read."""
-CHAT_PATH = "/chat/completions"
 
 
 async def prepare_chat(turn: Turn) -> None:
@@ -35,13 +29,13 @@ async def prepare_chat(turn: Turn) -> None:
         turn.payload = read_body(turn.incoming)
         check_chat(turn.payload)
     principal, agent = await identify(turn)
+    with turn.stage("route"):
+        turn.upstreams = await upstreams_for(agent.org_id, turn.model)
     with turn.stage("start"):
         switches = read_switches(turn.incoming.headers, turn.payload, trusts_body_user=agent.trusts_body_user)
         turn.switches = switches
         turn.prints = fingerprint(turn.payload["messages"])
-        turn.start = await read_turn_start(principal, agent, switches.end_user, switches.session, turn.prints)
-    with turn.stage("route"):
-        turn.upstream = await upstream_for(agent.org_id, turn.model)
+        turn.start = await read_turn_start(turn, principal, agent)
     with turn.stage("assemble"):
         turn.assembly = await assemble(_question(turn))
 
@@ -56,23 +50,6 @@ async def identify(turn: Turn) -> tuple[Principal, AgentCard]:
         agent = turn.agent = await agent_for(principal, turn.incoming.headers.get(AGENT_HEADER))
     structlog.contextvars.bind_contextvars(org_id=str(principal.org_id), agent_id=str(agent.id))
     return principal, agent
-
-
-async def forward_chat(turn: Turn) -> ProviderAnswer:
-    """Step 10: the provider's answer, once its headers are there. Raises ProviderError when it is none or an error."""
-    return await forward(turn, CHAT_PATH, chat_body(turn))
-
-
-async def forward(turn: Turn, path: str, body: bytes) -> ProviderAnswer:
-    """Send `body` to the turn's provider. Raises ProviderError when there is no answer, or when it is an error."""
-    assert turn.upstream is not None  # noqa: S101 - routing came before
-    call = ProviderCall(path=path, body=body, headers={"content-type": "application/json"}, stream=turn.is_stream)
-    with turn.stage(PROVIDER_STAGE):
-        answer = await provider_for(turn.upstream.kind).send(turn.upstream, call)
-        if answer.status < 400:
-            return answer
-        said = await answer.read(MAX_ERROR_BYTES)
-    raise provider_error(answer.status, said, answer.headers)
 
 
 def chat_body(turn: Turn) -> bytes:

@@ -102,7 +102,7 @@ def _remembered(turn: Turn, outcome: ChatOutcome) -> dict[str, str | bytes]:
     assert turn.switches is not None  # noqa: S101
     org_id, agent_id, session_id = turn.agent.org_id, turn.agent.id, turn.start.session.id
     remembered: dict[str, str | bytes] = {session_key(org_id, agent_id, session_id): "1"}
-    if turn.prints is not None and outcome.is_complete:
+    if outcome.is_complete:
         print_after = after_answer(turn.prints.whole, outcome.text, outcome.tool_calls)
         remembered[fingerprint_prefix(org_id, agent_id, turn.switches.end_user) + print_after] = str(session_id)
     if turn.assembly is not None and turn.assembly.blocks is not None:

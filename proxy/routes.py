@@ -66,12 +66,12 @@ async def routes_of(org_id: UUID) -> tuple[Route, ...]:
     return cached[1]
 
 
-async def upstream_for(org_id: UUID, model: str) -> Upstream:
-    """The provider that serves `model`. Raises ProviderNotConfigured or ModelNotFound."""
-    for route in await routes_of(org_id):
-        if route.serves(model):
-            return route.upstream
-    raise ModelNotFound
+async def upstreams_for(org_id: UUID, model: str) -> list[Upstream]:
+    """The providers that serve `model`, first choice first. Raises ProviderNotConfigured or ModelNotFound."""
+    upstreams = [route.upstream for route in await routes_of(org_id) if route.serves(model)]
+    if not upstreams:
+        raise ModelNotFound
+    return upstreams
 
 
 async def _load(org_id: UUID, last_known: tuple[Route, ...]) -> tuple[Route, ...]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from agents.principal import AgentCard, Principal
+from context.desk_read import DeskRead
 from context.values import Assembly
 from ibex.core import metrics
 from ibex.core.ids import uuid7
 from ibex.core.middleware import request_id_from
 from ibex.providers.base import Upstream
-from proxy.conversation import Fingerprint
+from proxy.conversation import NO_HISTORY, Fingerprint, SessionRef
+from proxy.limits import Usage
 from proxy.switches import Switches
-from proxy.turn_start import TurnStart
 
 PROVIDER_STAGE = "provider"
 
@@ -31,6 +32,17 @@ class Incoming:
     headers: dict[str, str]
     """Lower-cased names; of repeated headers the last."""
     body: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnStart:
+    """What the one Redis round trip said. When it said nothing, every field is what lets the call go on."""
+
+    usage: Usage
+    desk: DeskRead
+    session: SessionRef
+    open_breakers: frozenset[str] = frozenset()
+    """Providers that have failed too often lately."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -50,9 +62,12 @@ class Turn:
     principal: Principal | None = None
     agent: AgentCard | None = None
     switches: Switches | None = None
-    prints: Fingerprint | None = None
+    prints: Fingerprint = NO_HISTORY
     start: TurnStart | None = None
+    upstreams: Sequence[Upstream] = ()
+    """Who serves the model, first choice first."""
     upstream: Upstream | None = None
+    """Who was asked last."""
     assembly: Assembly | None = None
 
     @classmethod

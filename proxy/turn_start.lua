@@ -1,11 +1,12 @@
 -- One round trip before the provider is called: limits, directive, hot memories, session, blocks already shown.
 -- KEYS: 1 directive, 2 hot data, 3 end user's hot data, 4 session the caller may mean by its id, then two for each limit:
---   this window's counter and the last one's.
+--   this window's counter and the last one's, then the providers' circuit breakers.
 -- ARGV: 1 share of the last window that still counts (0..1), 2 window in seconds, 3 number of limits, then one limit each,
 --   then the prefix of fingerprint keys, the prefix of shown-block keys, the session id to use when none is known,
 --   the session id that key 4 stands for, and the fingerprints to look for.
 -- Returns: number of the refusing limit or 0, calls counted against each limit, and unless refused: directive, hot data,
---   end user's hot data, session id, number of the matched fingerprint or 0, shown blocks.
+--   end user's hot data, session id, number of the matched fingerprint or 0, shown blocks,
+--   and of each breaker '1' while it is open.
 local weight, window, limits = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local usage, refused = {}, 0
 for i = 1, limits do
@@ -33,5 +34,7 @@ else
     end
   end
 end
+local breakers = {}
+for i = 5 + 2 * limits, #KEYS do breakers[#breakers + 1] = redis.call('GET', KEYS[i]) end
 return {0, usage, redis.call('GET', KEYS[1]), redis.call('HVALS', KEYS[2]), redis.call('HVALS', KEYS[3]), session, matched,
-  redis.call('GET', shown .. session)}
+  redis.call('GET', shown .. session), breakers}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,12 +12,14 @@ from uuid import UUID
 import structlog
 
 from agents.principal import AgentCard, Principal
-from context.desk_read import COLD_DESK, DeskRead, parse_desk
+from context.desk_read import COLD_DESK, parse_desk
 from ibex.core import metrics
 from ibex.core.ids import parse_uuid
 from ibex.core.redis import RedisError, async_redis, org_key
+from proxy.breaker import open_key
 from proxy.conversation import Fingerprint, SessionRef, new_session, session_of
 from proxy.limits import WINDOW_S, Limit, Usage, limits_of
+from proxy.turn import Turn, TurnStart
 
 TIMEOUT_S = 0.05
 SESSION_TTL_S = 24 * 3600
@@ -26,15 +27,6 @@ SESSION_TTL_S = 24 * 3600
 
 _SCRIPT = (Path(__file__).parent / "turn_start.lua").read_text()
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TurnStart:
-    """What Redis said. When it said nothing, every field is what lets the call go on."""
-
-    usage: Usage
-    desk: DeskRead
-    session: SessionRef
 
 
 def fingerprint_prefix(org_id: UUID, agent_id: UUID, end_user: str) -> str:
@@ -52,30 +44,34 @@ def session_key(org_id: UUID, agent_id: UUID, session_id: UUID | str) -> str:
     return org_key(org_id, "session", agent_id, session_id)
 
 
-async def read_turn_start(
-    principal: Principal, agent: AgentCard, end_user: str, session: str, prints: Fingerprint
-) -> TurnStart:
+async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard) -> TurnStart:
     """Ask Redis once. Any failure opens the way: no limit, a cold desk, a new session; counted. Raises RateLimited."""
     limits = limits_of(principal, agent)
+    session = turn.switches.session if turn.switches else ""
     fallback = session_of(session, agent.id) if session else new_session()
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            answer = await _ask(agent, end_user, session, prints, fallback, limits)
+            answer = await _ask(turn, agent, fallback, limits)
     except (RedisError, OSError, TimeoutError) as error:
         metrics.FAIL_OPEN.labels(step="turn_start").inc()
         _log.warning("turn_start_skipped", error=type(error).__name__)
         return TurnStart(usage=Usage.unknown(), desk=COLD_DESK, session=fallback)
     usage = Usage.of(limits, answer[1], refused=answer[0])
     usage.check()
-    desk = parse_desk(directive=answer[2], hot=answer[3], hot_of_user=answer[4] if end_user else None, shown=answer[7])
-    return TurnStart(usage=usage, desk=desk, session=_session(answer, prints, fallback))
+    has_user = bool(turn.switches and turn.switches.end_user)
+    desk = parse_desk(directive=answer[2], hot=answer[3], hot_of_user=answer[4] if has_user else None, shown=answer[7])
+    return TurnStart(
+        usage=usage,
+        desk=desk,
+        session=_session(answer, turn.prints, fallback),
+        open_breakers=frozenset(u.id for u, state in zip(turn.upstreams, answer[8], strict=True) if state),
+    )
 
 
-async def _ask(
-    agent: AgentCard, end_user: str, session: str, prints: Fingerprint, fallback: SessionRef, limits: Sequence[Limit]
-) -> list[Any]:
-    org_id = agent.org_id
-    now = time.time()
+async def _ask(turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Sequence[Limit]) -> list[Any]:
+    org_id, now = agent.org_id, time.time()
+    end_user = turn.switches.end_user if turn.switches else ""
+    session = turn.switches.session if turn.switches else ""
     named = str(parse_uuid(session) or "")
     keys = [
         org_key(org_id, "directive", agent.id),
@@ -83,6 +79,7 @@ async def _ask(
         org_key(org_id, "hotdata", agent.id, "u", end_user),
         session_key(org_id, agent.id, named),
         *(key for limit in limits for key in limit.keys(now)),
+        *(open_key(org_id, upstream.id) for upstream in turn.upstreams),
     ]
     arguments: list[str | int | float] = [
         1 - (now % WINDOW_S) / WINDOW_S,
@@ -94,10 +91,9 @@ async def _ask(
         str(fallback.id),
         # A session that the caller names rules out looking for the conversation.
         named or ("-" if session else ""),
-        *(candidate for candidate, _ in prints.candidates),
+        *(candidate for candidate, _ in turn.prints.candidates),
     ]
-    script = async_redis().register_script(_SCRIPT)
-    return list(await script(keys=keys, args=arguments))
+    return list(await async_redis().register_script(_SCRIPT)(keys=keys, args=arguments))
 
 
 def _session(answer: list[Any], prints: Fingerprint, fallback: SessionRef) -> SessionRef:

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ibex.embedded.testing import embedded_servers
+from ibex.env import env
 
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "IBEX_TEST_SERVERS"
@@ -30,6 +31,7 @@ def start() -> None:
     # The models' cache is shared between runs: building the graph takes a second.
     os.environ.setdefault("IBEX_MODEL_DIR", str(ROOT / ".cache" / "models"))
     os.environ.update(addresses.environment() | {MARK: "1", "IBEX_DATA_DIR": folder, "IBEX_LOG_LEVEL": "WARNING"})
+    env.cache_clear()
     subprocess.run(
         [sys.executable, "-m", "django", "migrate", "--database=owner", "--verbosity=0", "--skip-checks"],
         check=True,

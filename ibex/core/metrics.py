@@ -14,6 +14,7 @@ ASSEMBLY_LEVEL = Counter("ibex_assembly_level_total", "Assemblies by rung of the
 AUTH = Counter("ibex_auth_total", "Token checks by where they were decided.", ["outcome"])
 FAIL_OPEN = Counter("ibex_fail_open_total", "Steps that failed and let the call through.", ["step"])
 CROSS_TENANT = Counter("ibex_cross_tenant_total", "Uses of the door that crosses tenants.", ["reason"])
+PROVIDER_FALLBACKS = Counter("ibex_provider_fallbacks_total", "Calls that went on to another provider.")
 JOURNAL = Counter("ibex_journal_entries_total", "Turns by where they were journaled.", ["where"])
 DRAINED = Counter("ibex_drained_entries_total", "Journal entries moved to the vault.", ["outcome"])
 REFINED = Counter("ibex_refined_total", "Candidates by what refinement did with them.", ["outcome"])

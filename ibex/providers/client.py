@@ -14,7 +14,7 @@ import aiohttp
 
 from ibex import __version__
 from ibex.providers.base import ProviderAnswer
-from ibex.providers.errors import ProviderCutOff, ProviderTimeout, ProviderUnreachable
+from ibex.providers.errors import ProviderCutOff, ProviderNotConnected, ProviderTimeout, ProviderUnreachable
 
 CONNECT_TIMEOUT_S = 10.0
 """For a place in the pool, the name, the connection and the TLS handshake together."""
@@ -110,6 +110,8 @@ def _new_session() -> aiohttp.ClientSession:
 def _failures_before_the_answer() -> Iterator[None]:
     try:
         yield
+    except aiohttp.ClientConnectorError as error:
+        raise ProviderNotConnected from error
     except TimeoutError as error:
         raise ProviderTimeout from error
     except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: a URL or header that cannot be sent

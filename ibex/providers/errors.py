@@ -3,6 +3,7 @@
 UpstreamError (ibex.core.errors)
 └── ProviderError                   502 PROVIDER_ERROR                  unknown
     ├── ProviderUnreachable         502 PROVIDER_UNREACHABLE            transient
+    │   └── ProviderNotConnected    the same                        nothing has been sent
     ├── ProviderTimeout             504 PROVIDER_TIMEOUT                transient
     ├── ProviderCutOff              502 PROVIDER_CUT_OFF                transient
     ├── ProviderFailed              502 PROVIDER_FAILED                 transient
@@ -66,6 +67,10 @@ class ProviderUnreachable(ProviderError):
     default_message = (
         "The model provider could not be reached. Try again; if it lasts, check the provider's address in the settings."
     )
+
+
+class ProviderNotConnected(ProviderUnreachable):
+    """No connection was made, so nothing has been sent: trying again is safe."""
 
 
 class ProviderTimeout(ProviderError):

@@ -6,8 +6,8 @@ import pytest
 
 from agents.authentication import agent_for, authenticate
 from ibex.core.errors import RateLimited
-from proxy.conversation import fingerprint
 from proxy.limits import Limit, Usage
+from proxy.turn import Incoming, Turn
 from proxy.turn_start import read_turn_start
 
 
@@ -18,7 +18,8 @@ async def caller(hot_path, alice, agent):
 
 
 async def start(principal, card):
-    return await read_turn_start(principal, card, "", "", fingerprint([]))
+    turn = Turn.begin(Incoming(method="POST", path="/", headers={}, body=b""), "test")
+    return await read_turn_start(turn, principal, card)
 
 
 async def test_calls_beyond_the_agents_limit_are_refused_with_the_time_to_wait(caller):
