@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""IBEX's commands: `up` starts everything; the others are Django's and the apps' own."""
+"""IBEX's commands: `up` starts everything, `dump` and `restore` move its database; the others are Django's."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import sys
 
 def main() -> None:
     """Run one command."""
-    if sys.argv[1:2] == ["up"]:
-        from ibex.embedded.up import up  # before Django: it starts the servers that Django needs
+    from ibex.embedded.command_line import COMMANDS, run
 
-        sys.exit(up())
+    if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+        sys.exit(run(sys.argv[1:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ibex.settings")
 
     from django.core.management import execute_from_command_line

@@ -10,10 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from pydantic import ValidationError
-
 from ibex import __version__
-from ibex.core.secrets import Secrets, SecretsError, load_or_create
+from ibex.core.secrets import Secrets, load_or_create
 from ibex.embedded import services
 from ibex.embedded.addresses import makes_roles, resolve
 from ibex.embedded.errors import StartError
@@ -25,35 +23,23 @@ from ibex.embedded.provision import provision
 from ibex.embedded.supervisor import Supervisor
 from ibex.embedded.valkey import Valkey
 from ibex.embedded.welcome import welcome
-from ibex.env import Env, env
+from ibex.env import env
 
-INTERRUPTED = 130
-"""The exit code of a program that Ctrl-C ended before it was ready to catch it."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def up() -> int:
-    """Run until Ctrl-C. The exit code: 0 when stopped, 1 after one sentence when it cannot start or go on."""
-    try:
-        layout = Layout(env().data_dir.absolute())
-        secrets = load_or_create(layout.data_dir)
-        layout.make()
-        with only_one(layout.lock, _say) as lock:
-            _check_port()
-            asyncio.run(_run(layout, secrets, lock))
-    except (StartError, SecretsError) as error:
-        return _refuse(str(error))
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]  # the value may be a secret
-        name = str(first["loc"][0])
-        return _refuse(f"{f'IBEX_{name.upper()}' if name in Env.model_fields else name} is not valid: {first['msg']}.")
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return 0
+def up() -> None:
+    """Run until Ctrl-C. Raises StartError or SecretsError, one sentence, when it cannot start or cannot go on."""
+    layout = Layout(env().data_dir.absolute())
+    secrets = load_or_create(layout.data_dir)
+    layout.make()
+    with only_one(layout.lock, say) as lock:
+        _check_port()
+        asyncio.run(_run(layout, secrets, lock))
 
 
 async def _run(layout: Layout, secrets: Secrets, lock: int) -> None:
-    supervisor = Supervisor(logs=Logs(layout.logs), say=_say, open_files=(lock,))
+    supervisor = Supervisor(logs=Logs(layout.logs), say=say, open_files=(lock,))
     stop = asyncio.Event()
     for stop_signal in STOP_SIGNALS:
         if not (stop_signal == signal.SIGHUP and signal.getsignal(stop_signal) == signal.SIG_IGN):  # nohup
@@ -66,14 +52,14 @@ async def _run(layout: Layout, secrets: Secrets, lock: int) -> None:
         stopped.cancel()
         begun = time.monotonic()
         if await supervisor.stop(work):
-            _say(f"Stopped in {time.monotonic() - begun:.1f} s.")
+            say(f"Stopped in {time.monotonic() - begun:.1f} s.")
     if not work.cancelled():
         work.result()
 
 
 async def _serve(supervisor: Supervisor, layout: Layout, secrets: Secrets) -> None:
     """Start everything in order, say where it is, and go on until something cannot be kept running."""
-    _say(f"IBEX {__version__}")
+    say(f"IBEX {__version__}")
     is_first = not layout.first_run.exists()
     begun = time.monotonic()
     if not env().database_url.get_secret_value():
@@ -93,8 +79,8 @@ async def _serve(supervisor: Supervisor, layout: Layout, secrets: Secrets) -> No
         await supervisor.start(services.web(env()))
     await supervisor.start(services.drain())
     await supervisor.start(services.worker())
-    _say(welcome(layout.first_run, _base_url(), is_first=is_first))
-    _say(f"Ready in {time.monotonic() - begun:.1f} s. Logs are in {layout.logs}. Ctrl-C stops everything.")
+    say(welcome(layout.first_run, _base_url(), is_first=is_first))
+    say(f"Ready in {time.monotonic() - begun:.1f} s. Logs are in {layout.logs}. Ctrl-C stops everything.")
     await supervisor.broken()
 
 
@@ -112,11 +98,6 @@ def _check_port() -> None:
         ) from error
 
 
-def _refuse(sentence: str) -> int:
-    sys.stderr.write(f"IBEX: {sentence}\n")
-    return 1
-
-
 def _base_url() -> str:
     host = services.ANY_ADDRESS.get(env().host, env().host)
     return env().base_url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{env().port}"
@@ -126,10 +107,11 @@ def _base_url() -> str:
 def _timed(what: str) -> Iterator[None]:
     begun = time.monotonic()
     yield
-    _say(f"  {what:<10} {time.monotonic() - begun:5.1f} s")
+    say(f"  {what:<10} {time.monotonic() - begun:5.1f} s")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """One line for the terminal."""
     with suppress(OSError):  # a terminal that was closed must not keep anything from stopping
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
