@@ -101,9 +101,10 @@ def _remembered(turn: Turn, outcome: ChatOutcome) -> dict[str, str | bytes]:
     assert turn.start is not None  # noqa: S101
     assert turn.switches is not None  # noqa: S101
     org_id, agent_id, session_id = turn.agent.org_id, turn.agent.id, turn.start.session.id
-    remembered: dict[str, str | bytes] = {session_key(org_id, agent_id, session_id): "1"}
+    remembered: dict[str, str | bytes] = {}
     if outcome.is_complete:
         print_after = after_answer(turn.prints.whole, outcome.text, outcome.tool_calls)
+        remembered[session_key(org_id, agent_id, session_id)] = f"{print_after}:{turn.prints.whole.hex()}"
         remembered[fingerprint_prefix(org_id, agent_id, turn.switches.end_user) + print_after] = str(session_id)
     if turn.assembly is not None and turn.assembly.blocks is not None:
         remembered[shown_prefix(org_id) + str(session_id)] = dump_blocks(turn.assembly.blocks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -91,14 +92,14 @@ async def _ask(turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Seque
         str(fallback.id),
         # A session that the caller names rules out looking for the conversation.
         named or ("-" if session else ""),
+        session_key(org_id, agent.id, ""),
+        turn.prints.whole.hex(),
         *(candidate for candidate, _ in turn.prints.candidates),
     ]
     return list(await async_redis().register_script(_SCRIPT)(keys=keys, args=arguments))
 
 
 def _session(answer: list[Any], prints: Fingerprint, fallback: SessionRef) -> SessionRef:
-    found, matched = UUID(answer[5].decode()), int(answer[6])
-    if found == fallback.id:
-        return fallback
+    matched = int(answer[6])
     known = prints.candidates[matched - 1][1] if matched else 0
-    return SessionRef(id=found, known_messages=known)
+    return replace(fallback, id=UUID(answer[5].decode()), known_messages=known)
