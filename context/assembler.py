@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 import traceback
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import structlog
 from context.admission import Admission
 from context.budget import Budget, budget_for
 from context.compose import compose
-from context.render import NONCE_BYTES
+from context.render import make_nonce
 from context.retrieve import COLD, Lookup, Retrieval, Retriever
 from context.stopwatch import Stopwatch
 from context.turn import Turn, read_turn
@@ -28,11 +27,6 @@ WALL_S = 0.045
 
 _log = structlog.get_logger(__name__)
 _admission = Admission()
-
-
-def make_nonce() -> str:
-    """The part of a block's name that nobody can guess."""
-    return secrets.token_hex(NONCE_BYTES)
 
 
 async def assemble(
@@ -89,6 +83,7 @@ def _lookup(question: Question, turn: Turn, watch: Stopwatch) -> Lookup:
         agent_id=question.agent.id,
         end_user=question.end_user,
         query=turn.query,
+        shown=turn.shown,
         watch=watch,
     )
 

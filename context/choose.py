@@ -10,6 +10,7 @@ from context.desk_read import HotMemory
 from context.pack import pack
 from context.render import element_tokens
 from context.score import HALF_LIVES_DAYS, Components, components
+from context.shown import KEPT_SHARE
 from context.values import Arm, Candidate, Considered, Reason
 from context.words import shared_words
 from ibex.core.tokens import DEFAULT_ENCODING
@@ -47,6 +48,8 @@ class Choice:
     considered: tuple[Considered, ...]
     tokens: int
     """Of the chosen elements together."""
+    is_crowded: bool = False
+    """A standing instruction, or the best of the others, has no room, and would have if the oldest blocks went."""
 
 
 def merge(hot: Sequence[HotMemory], cold: Sequence[Candidate] | None, query: str) -> list[Candidate]:
@@ -73,46 +76,55 @@ def rank(
     half_lives: Mapping[str, float] = HALF_LIVES_DAYS,
 ) -> list[Ranked]:
     """Best first; equal scores by what was learned last."""
-    scored = [
-        (candidate, components(candidate.memory, relevance=candidate.relevance, now=now, half_lives=half_lives))
-        for candidate in candidates
-    ]
-    scored.sort(key=lambda pair: (-pair[1].total, -pair[0].memory.observed_at, str(pair[0].memory.id)))
+    scored = []
+    for candidate in candidates:
+        parts = components(candidate.memory, relevance=candidate.relevance, now=now, half_lives=half_lives)
+        scored.append((parts.total, candidate.memory.observed_at, candidate.memory.id, candidate, parts))
+    scored.sort(key=lambda line: line[:3], reverse=True)
     return [
         Ranked(
             candidate=candidate,
             components=parts,
-            score=parts.total,
+            score=score,
             rank=place,
             tokens=element_tokens(candidate.memory, encoding),
         )
-        for place, (candidate, parts) in enumerate(scored, start=1)
+        for place, (score, _, _, candidate, parts) in enumerate(scored, start=1)
     ]
 
 
-def choose(ranked: Sequence[Ranked], *, budget: int, shown: Collection[UUID]) -> Choice:
-    """Which of `ranked` to show within `budget` tokens; `shown` stand in the prompt already."""
+def choose(ranked: Sequence[Ranked], *, room: int, whole: int, shown: Collection[UUID]) -> Choice:
+    """Which of `ranked` to show in `room` tokens, what replayed blocks leave of a budget of `whole` tokens.
+
+    `shown` stand in those blocks already.
+    """
     fresh = [item for item in ranked if item.id not in shown]
-    pinned = _take_pinned(fresh, int(budget * PINNED_SHARE))
+    pinned_budget = int(whole * PINNED_SHARE) - sum(i.tokens for i in ranked if i.id in shown and _is_pinned(i))
+    pinned = _take_pinned(fresh, min(pinned_budget, room))
     pinned_ids = {item.id for item in pinned}
     others = [item for item in fresh if item.id not in pinned_ids]
     # What is shown already still sets the standard: else the dregs would rise once the best have been shown.
     best = max((item.candidate.relevance for item in ranked), default=0.0)
-    gated = {item.id: _gate(item, best) for item in others}
-    contenders = [item for item in others if gated[item.id] is None]
-    free = budget - sum(item.tokens for item in pinned)
+    left_out = {item.id: reason for item in others if (reason := _gate(item, best)) is not None}
+    contenders = [item for item in others if item.id not in left_out]
+    free = room - sum(item.tokens for item in pinned)
     chosen = [contenders[i] for i in pack([c.score for c in contenders], [c.tokens for c in contenders], free)]
-    left_out = {memory_id: reason for memory_id, reason in gated.items() if reason is not None}
     chosen_ids = {item.id for item in chosen}
     for item in contenders:
         if item.id not in chosen_ids:
-            left_out[item.id] = Reason.TOO_LONG if item.tokens > budget else Reason.OVER_BUDGET
+            left_out[item.id] = Reason.TOO_LONG if item.tokens > whole else Reason.OVER_BUDGET
     packed = [*pinned, *chosen]
     return Choice(
         memories=tuple(item.candidate.memory for item in packed),
         considered=_receipt(ranked, pinned_ids, left_out, shown),
         tokens=sum(item.tokens for item in packed),
+        is_crowded=len(pinned) < len(_take_pinned(fresh, pinned_budget))
+        or (bool(contenders) and free < contenders[0].tokens <= whole * (1 - KEPT_SHARE)),
     )
+
+
+def _is_pinned(item: Ranked) -> bool:
+    return item.candidate.memory.is_pinned
 
 
 def _take_pinned(fresh: Sequence[Ranked], budget: int) -> list[Ranked]:
@@ -122,7 +134,7 @@ def _take_pinned(fresh: Sequence[Ranked], budget: int) -> list[Ranked]:
     """
     taken = []
     for item in fresh:
-        if item.candidate.memory.is_pinned and item.tokens <= budget:
+        if _is_pinned(item) and item.tokens <= budget:
             taken.append(item)
             budget -= item.tokens
     return taken

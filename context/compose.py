@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from context.budget import Budget
-from context.choose import Choice, choose, merge, rank
+from context.choose import Choice, Ranked, choose, merge, rank
 from context.desk_read import ShownBlock
 from context.place import place
 from context.render import block_tokens, render, seen
@@ -18,18 +18,13 @@ from context.values import Arm, Assembly, Candidate, Considered, Level, Question
 from ibex.core.tokens import encoding_for
 
 _NOTHING_CHOSEN = Choice(memories=(), considered=(), tokens=0)
-_NOTHING_REPLAYED = Replay(blocks=(), forgotten=frozenset())
 
 
 def compose(
     question: Question, turn: Turn, retrieved: Retrieved, budget: Budget, *, now: float, nonce: str, watch: Stopwatch
 ) -> Assembly:
     """The assembly of one call. `now` is in seconds since 1970."""
-    replayed = replay(question.desk, turn.anchors, budget.memory) if turn.reads else _NOTHING_REPLAYED
-    choice = _NOTHING_CHOSEN
-    if turn.adds:
-        room = budget.memory - replayed.tokens
-        choice = _choose(question, turn, retrieved, replayed, room=room, now=now, watch=watch)
+    replayed, choice = _show(question, turn, retrieved, budget, now=now, watch=watch)
     with watch.stage("place"):
         new_block = _new_block(question, turn, choice, nonce) if choice.memories else None
         blocks = [*replayed.blocks, *([(turn.at, new_block)] if new_block else [])]
@@ -65,16 +60,32 @@ def level_of(retrieved: Retrieved) -> Level:
     return Level.PARTIAL
 
 
-def _choose(
-    question: Question, turn: Turn, retrieved: Retrieved, replayed: Replay, *, room: int, now: float, watch: Stopwatch
-) -> Choice:
+def _show(
+    question: Question, turn: Turn, retrieved: Retrieved, budget: Budget, *, now: float, watch: Stopwatch
+) -> tuple[Replay, Choice]:
+    """What is put back, and what is new. Old blocks go only when they leave no room for the best of what is new."""
+    known, limit = question.desk.shown_blocks, budget.memory
+    replayed = replay(known, turn.anchors, limit, gone=retrieved.gone)
+    if not turn.adds:
+        return replayed, _NOTHING_CHOSEN
     encoding = encoding_for(question.model)
     with watch.stage("score"):
         candidates = merge(retrieved.hot or (), retrieved.cold, turn.query)
         ranked = rank(candidates, now=now, encoding=encoding, half_lives=question.half_lives)
     with watch.stage("pack"):
-        shown = _still_shown(candidates, [block for _, block in replayed.blocks])
-        return choose(ranked, budget=max(0, room - block_tokens(encoding=encoding)), shown=shown)
+        choice = _choose(candidates, ranked, replayed, limit, encoding)
+        if choice.is_crowded and replayed.blocks:
+            replayed = replay(known, turn.anchors, limit, gone=retrieved.gone, crowded=True)
+            choice = _choose(candidates, ranked, replayed, limit, encoding)
+    return replayed, choice
+
+
+def _choose(
+    candidates: Sequence[Candidate], ranked: Sequence[Ranked], replayed: Replay, limit: int, encoding: str
+) -> Choice:
+    whole = max(0, limit - block_tokens(encoding=encoding))
+    shown = _still_shown(candidates, [block for _, block in replayed.blocks])
+    return choose(ranked, room=max(0, whole - replayed.tokens), whole=whole, shown=shown)
 
 
 def _still_shown(candidates: Sequence[Candidate], blocks: Sequence[ShownBlock]) -> set[UUID]:

@@ -32,7 +32,6 @@ class HotMemory:
     version: int
     is_pinned: bool = False
     valid_from: float | None = None
-    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +55,6 @@ class DeskRead:
     directive_version: int = 0
     hot: tuple[HotMemory, ...] | None = None
     shown_blocks: tuple[ShownBlock, ...] = ()
-    gone: frozenset[UUID] = frozenset()
-    """Memories in the shown blocks that were deleted, superseded or quarantined since; no such block is replayed."""
     cold: tuple[str, ...] = ()
     """What the desk should be given again, of: directive, hot, hot_of_user."""
     is_reachable: bool = True
@@ -159,7 +156,6 @@ def _hot_memory(raw: bytes) -> HotMemory | None:
         version=int(said["version"]),
         is_pinned=bool(said.get("pinned")),
         valid_from=float(said["valid_from"]) if said.get("valid_from") is not None else None,
-        source=str(said.get("source") or ""),
     )
 
 

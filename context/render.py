@@ -6,6 +6,7 @@ The text depends on the memories, the nonce and the wording alone: no score, no 
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -27,8 +28,13 @@ _SEAM_TOKENS = 2
 """An element's parts are counted apart; where they meet, the tokenizer may cut differently."""
 # What XML forbids, and what a reader cannot see: direction overrides, invisible operators, tag characters.
 _UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\U000e0000-\U000e007f]"
 )
+
+
+def make_nonce() -> str:
+    """The part of a block's name that nobody can guess."""
+    return secrets.token_hex(NONCE_BYTES)
 
 
 def render(memories: Sequence[HotMemory], nonce: str, wording: Wording = DEFAULT) -> str:
@@ -37,7 +43,7 @@ def render(memories: Sequence[HotMemory], nonce: str, wording: Wording = DEFAULT
     elements = [element(memory) for memory in sorted(memories, key=_place)]
     has_procedures = any(memory.category == "procedural" for memory in memories)
     introduction = wording.introduction_with_procedures if has_procedures else wording.introduction
-    return "\n".join([introduction.replace("{tag}", tag), f"<{tag}>", *elements, f"</{tag}>"])
+    return "\n".join([introduction, f"<{tag}>", *elements, f"</{tag}>"])
 
 
 def element(memory: HotMemory) -> str:
@@ -63,10 +69,10 @@ def element_tokens(memory: HotMemory, encoding: str = DEFAULT_ENCODING) -> int:
 
 @lru_cache(maxsize=64)
 def block_tokens(wording: Wording = DEFAULT, encoding: str = DEFAULT_ENCODING) -> int:
-    """Upper bound of the tokens of a block without its memories: the longer sentence, and the element's name thrice."""
+    """Upper bound of the tokens of a block without its memories: the longer sentence, and the element's name twice."""
     tag = "memories-" + "0a" * NONCE_BYTES
-    frame = f"{wording.introduction_with_procedures.replace('{tag}', tag)}\n<{tag}>\n</{tag}>"
-    return count(frame, encoding) + 3 * NONCE_BYTES
+    frame = f"{wording.introduction_with_procedures}\n<{tag}>\n</{tag}>"
+    return count(frame, encoding) + 2 * NONCE_BYTES
 
 
 @lru_cache(maxsize=256)

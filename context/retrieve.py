@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 from uuid import UUID
@@ -15,7 +15,7 @@ from context.stopwatch import Stopwatch
 from context.values import Candidate
 from ibex.core import metrics
 
-DIRECTIVE, HOT, COLD, DESK = "directive", "hot", "cold", "desk"
+DESK, DIRECTIVE, HOT, COLD, ALIVE = "desk", "directive", "hot", "cold", "alive"
 _log = structlog.get_logger(__name__)
 
 
@@ -27,6 +27,8 @@ class Lookup:
     agent_id: UUID
     end_user: str
     query: str
+    shown: frozenset[UUID] = frozenset()
+    """Memories that this session was shown: are they still to be shown?"""
     watch: Stopwatch
 
 
@@ -53,6 +55,10 @@ class Retriever(Protocol):
         """The memories nearest to the query."""
         ...
 
+    async def alive(self, lookup: Lookup) -> Collection[UUID]:
+        """Which of the shown memories were not deleted, superseded, quarantined or outlived since."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrieved:
@@ -63,6 +69,8 @@ class Retrieved:
     cold: Sequence[Candidate] | None
     missing: tuple[str, ...]
     """What was wanted and did not arrive."""
+    gone: frozenset[UUID] = frozenset()
+    """Of the shown memories, those that must not be shown again; none when that could not be found out."""
 
 
 class Retrieval:
@@ -70,6 +78,7 @@ class Retrieval:
 
     def __init__(self, desk: DeskRead, lookup: Lookup, retriever: Retriever, *, memories: bool, search: bool) -> None:
         self._desk = desk
+        self._shown = lookup.shown
         wanted: dict[str, Coroutine[Any, Any, Any]] = {}
         if desk.directive is None:
             wanted[DIRECTIVE] = retriever.directive(lookup)
@@ -77,6 +86,8 @@ class Retrieval:
             wanted[HOT] = retriever.hot(lookup)
         if search:
             wanted[COLD] = retriever.cold(lookup)
+        if lookup.shown:
+            wanted[ALIVE] = retriever.alive(lookup)
         self._tasks = {name: asyncio.create_task(_timed(name, lookup.watch, work)) for name, work in wanted.items()}
 
     async def collect(self, deadline: float) -> Retrieved:
@@ -93,6 +104,7 @@ class Retrieval:
             hot=self._desk.hot if self._desk.hot is not None else arrived.get(HOT),
             cold=arrived.get(COLD),
             missing=(*(() if self._desk.is_reachable else (DESK,)), *(n for n in self._tasks if n not in arrived)),
+            gone=frozenset(self._shown.difference(arrived.get(ALIVE, self._shown))),
         )
 
     def __enter__(self) -> Self:

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 
-from context.desk_read import DeskRead, ShownBlock
+from context.desk_read import ShownBlock
 from context.query import last_user_index
 
-FULL_SHARE = 0.75
-"""Of the memory budget. Above it, replayed blocks leave too little for what is new ..."""
 KEPT_SHARE = 0.5
-"""... and the oldest are forgotten until this share is left: the prefix changes once, then is stable for many turns."""
+"""Of the memory budget: how much of it blocks keep when the oldest have to go. The prefix then changes once, and is
+stable again for many turns."""
 _DIGEST_BYTES = 12
 
 
@@ -57,24 +57,34 @@ def anchors_of(messages: Sequence[Mapping[str, Any]]) -> list[str]:
     return anchors
 
 
-def replay(desk: DeskRead, anchors: Sequence[str], budget: int) -> Replay:
-    """Find the places of the desk's blocks, without those that hold what is gone and the oldest beyond the budget."""
+def replay(
+    blocks: Sequence[ShownBlock],
+    anchors: Sequence[str],
+    budget: int,
+    *,
+    gone: Collection[UUID] = frozenset(),
+    crowded: bool = False,
+) -> Replay:
+    """Find the places of a session's blocks, without those that hold what is gone.
+
+    What was deleted, superseded or quarantined since must not be read again, whatever that does to the prefix. The
+    oldest blocks are forgotten when all of them are more than `budget` tokens, or when they crowd out what is new.
+    """
     places = {anchor: index for index, anchor in enumerate(anchors)}
-    gone = {i for i, block in enumerate(desk.shown_blocks) if not desk.gone.isdisjoint(block.memory_ids)}
-    found = [(i, block) for i, block in enumerate(desk.shown_blocks) if i not in gone and block.anchor in places]
-    outgrown = _outgrown([block.tokens for _, block in found], budget)
+    stale = {i for i, block in enumerate(blocks) if any(memory_id in gone for memory_id in block.memory_ids)}
+    found = [(i, block) for i, block in enumerate(blocks) if i not in stale and block.anchor in places]
+    sizes = [block.tokens for _, block in found]
+    outgrown = _outgrown(sizes, budget) if crowded or sum(sizes) > budget else 0
     kept = sorted(((places[block.anchor], i, block) for i, block in found[outgrown:]), key=lambda place: place[:2])
     return Replay(
         blocks=tuple((index, block) for index, _, block in kept),
-        forgotten=frozenset(gone | {i for i, _ in found[:outgrown]}),
+        forgotten=frozenset(stale | {i for i, _ in found[:outgrown]}),
     )
 
 
 def _outgrown(tokens: Sequence[int], budget: int) -> int:
-    """How many of the oldest blocks no longer fit."""
+    """How many of the oldest blocks must go for the rest to be half of the budget."""
     total, dropped = sum(tokens), 0
-    if total <= budget * FULL_SHARE:
-        return 0
     while total > budget * KEPT_SHARE:
         total -= tokens[dropped]
         dropped += 1

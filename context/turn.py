@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from context.query import build_query
 from context.shown import anchor_index, anchors_of
@@ -25,6 +26,8 @@ class Turn:
     """Of each message; empty unless this session has been shown something."""
     query: str = field(repr=False)
     """Empty: there is nothing to search for."""
+    shown: frozenset[UUID] = frozenset()
+    """Memories in blocks that have a place in this history."""
 
 
 def read_turn(question: Question) -> Turn:
@@ -39,8 +42,15 @@ def read_turn(question: Question) -> Turn:
     if not reads or at is None:
         return Turn(messages=messages, reads=False, adds=False, at=0, anchors=(), query="")
     anchors = tuple(anchors_of(messages)) if question.desk.shown_blocks else ()
+    found = [block for block in question.desk.shown_blocks if block.anchor in anchors]
     goes_on = at < len(messages) - 1
-    adds = not (goes_on and any(block.anchor == anchors[at] for block in question.desk.shown_blocks))
+    adds = not (goes_on and any(block.anchor == anchors[at] for block in found))
     return Turn(
-        messages=messages, reads=True, adds=adds, at=at, anchors=anchors, query=build_query(messages) if adds else ""
+        messages=messages,
+        reads=True,
+        adds=adds,
+        at=at,
+        anchors=anchors,
+        query=build_query(messages) if adds else "",
+        shown=frozenset(memory_id for block in found for memory_id in block.memory_ids),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +12,6 @@ from agents.principal import AgentCard
 from context.budget import Budget
 from context.desk_read import DeskRead, HotMemory, ShownBlock
 from context.score import HALF_LIVES_DAYS
-
-NO_STAGES: Mapping[str, float] = MappingProxyType({})
 
 
 class Level(IntEnum):
@@ -80,7 +77,7 @@ class Question:
     """Memories may be put into this prompt."""
     now: float | None = None
     """Seconds since 1970; None: the clock's."""
-    half_lives: Mapping[str, float] = HALF_LIVES_DAYS
+    half_lives: Mapping[str, float] = field(default_factory=lambda: HALF_LIVES_DAYS)
     """Half-life in days of the recency of a category, where it is not the default."""
 
 
@@ -126,10 +123,10 @@ class Assembly:
     considered: tuple[Considered, ...] = ()
     context_tokens: int = 0
     """Of everything that was added: directive, replayed blocks and the new block."""
-    stages: Mapping[str, float] = NO_STAGES
+    stages: Mapping[str, float] = field(default_factory=dict)
     """Milliseconds by stage; `assembly` is the whole."""
     missing: tuple[str, ...] = ()
-    """What was late or failed, of: desk, directive, hot, cold; or `assembly`."""
+    """What was late or failed, of: desk, directive, hot, cold, alive; or `assembly`."""
     on_cold: tuple[str, ...] = ()
     """What the desk should be given again, off the request path, of: directive, hot, hot_of_user."""
     new_block: ShownBlock | None = field(default=None, repr=False)

@@ -1,0 +1,116 @@
+"""What the desk does not know, from the vault: raw SQL on the hot path's own pool, under the tenant's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from context.desk_read import HotMemory
+from context.retrieve import Directive, Lookup
+from context.values import Arm, Candidate
+from ibex.core.tenancy import async_scope
+from memories.embedding import query_embedder
+from memories.retrieval.search import Found, Query, search
+
+PINNED_LIMIT = 50
+"""As many as the desk would hold."""
+
+# Only such a memory is ever put into a prompt (SPEC section 5).
+_INJECTABLE = """status = 'active' AND deleted_at IS NULL
+    AND (expires_at IS NULL OR expires_at > now()) AND (valid_until IS NULL OR valid_until > now())"""
+_DIRECTIVE = """
+    SELECT d.content, d.version
+    FROM agents_agent a JOIN agents_directive d ON d.org_id = a.org_id AND d.id = a.directive_id
+    WHERE a.org_id = %s AND a.id = %s
+"""
+_PINNED = f"""
+    SELECT id, content, category, confidence, usefulness, injection_count, observed_at, tokens, version, valid_from
+    FROM memories_memory
+    WHERE org_id = %s AND agent_id = %s AND end_user IN ('', %s) AND is_pinned AND {_INJECTABLE}
+    ORDER BY usefulness DESC, observed_at DESC LIMIT {PINNED_LIMIT}
+"""  # noqa: S608 - constants only
+_ALIVE = f"""
+    SELECT id FROM memories_memory WHERE org_id = %s AND agent_id = %s AND id = ANY(%s) AND {_INJECTABLE}
+"""  # noqa: S608 - constants only
+
+
+class VaultRetriever:
+    """`context.retrieve.Retriever` on PostgreSQL. Stateless."""
+
+    async def directive(self, lookup: Lookup) -> Directive:
+        """The directive in force; empty when the agent has none."""
+        rows = await _rows(lookup.org_id, _DIRECTIVE, [lookup.org_id, lookup.agent_id])
+        content, version = rows[0] if rows else ("", 0)
+        return Directive(content=content, version=version)
+
+    async def hot(self, lookup: Lookup) -> Sequence[HotMemory]:
+        """The pinned memories. The rest of what would be on the desk is found by the search if it matters here."""
+        rows = await _rows(lookup.org_id, _PINNED, [lookup.org_id, lookup.agent_id, lookup.end_user])
+        return [_pinned(row) for row in rows]
+
+    async def cold(self, lookup: Lookup) -> Sequence[Candidate]:
+        """Embed the query, then search. Raises EmbeddingBusy at once when too many queries wait."""
+        with lookup.watch.stage("embed"):
+            embedding = await query_embedder().embed(lookup.query)
+        with lookup.watch.stage("search"):
+            found = await search(
+                Query(
+                    org_id=lookup.org_id,
+                    agent_id=lookup.agent_id,
+                    end_user=lookup.end_user,
+                    text=lookup.query,
+                    embedding=embedding,
+                )
+            )
+        return [_candidate(one) for one in found]
+
+    async def alive(self, lookup: Lookup) -> Collection[UUID]:
+        """Which of the shown memories may still be shown."""
+        rows = await _rows(lookup.org_id, _ALIVE, [lookup.org_id, lookup.agent_id, list(lookup.shown)])
+        return {row[0] for row in rows}
+
+
+async def _rows(org_id: UUID, statement: str, arguments: Sequence[Any]) -> list[Any]:
+    async with async_scope(org_id) as connection:
+        cursor = await connection.execute(statement, arguments)
+        return await cursor.fetchall()
+
+
+def _pinned(row: Sequence[Any]) -> HotMemory:
+    memory_id, content, category, confidence, usefulness, injections, observed, tokens, version, since = row
+    return HotMemory(
+        id=memory_id,
+        content=content,
+        category=category,
+        confidence=confidence,
+        usefulness=usefulness,
+        injections=injections,
+        observed_at=observed.timestamp(),
+        tokens=tokens,
+        version=version,
+        is_pinned=True,
+        valid_from=_seconds(since),
+    )
+
+
+def _candidate(found: Found) -> Candidate:
+    memory = HotMemory(
+        id=found.id,
+        content=found.content,
+        category=found.category,
+        confidence=found.confidence,
+        usefulness=found.usefulness,
+        injections=found.injections,
+        observed_at=found.observed_at,
+        tokens=found.tokens,
+        version=found.version,
+        is_pinned=found.pinned,
+        valid_from=found.valid_from,
+    )
+    return Candidate(memory=memory, arm=Arm.COLD, relevance=found.relevance)
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment is not None else None

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from context.choose import LEFT_OUT_KEPT, RELEVANCE_FLOOR, Choice, choose, merge, rank
+from context.render import element_tokens
+from context.values import Candidate
+from tests.context.twins import DAY, NOW, found, memory
+
+
+def chosen(*candidates: Candidate, budget: int = 2_000, taken: int = 0, shown: frozenset[UUID] = frozenset()) -> Choice:
+    return choose(rank(candidates, now=NOW), room=budget - taken, whole=budget, shown=shown)
+
+
+def reasons(choice: Choice) -> dict[UUID, str]:
+    return {line.memory_id: line.reason for line in choice.considered}
+
+
+def test_what_has_nothing_to_do_with_the_question_is_never_shown_for_being_new_or_popular() -> None:
+    popular = found("x", RELEVANCE_FLOOR - 0.01, observed_at=NOW, usefulness=1.0, confidence=1.0, injections=50)
+    choice = chosen(popular)
+    assert choice.memories == ()
+    assert reasons(choice) == {popular.memory.id: "below_relevance_floor"}
+
+
+def test_what_is_under_half_as_relevant_as_the_best_is_left_out() -> None:
+    best, near, far = found("a", 0.9), found("b", 0.46), found("c", 0.44)
+    choice = chosen(best, near, far)
+    assert choice.memories == (best.memory, near.memory)
+    assert reasons(choice)[far.memory.id] == "far_below_the_best"
+
+
+def test_the_best_sets_the_standard_also_when_it_is_shown_already() -> None:
+    best, dregs = found("a", 0.9), found("b", 0.2)
+    choice = chosen(best, dregs, shown=frozenset({best.memory.id}))
+    assert choice.memories == ()
+    first, second = choice.considered
+    assert (first.arm, first.is_packed) == ("replayed", True)
+    assert (second.reason, second.is_packed) == ("far_below_the_best", False)
+
+
+def test_a_receipt_names_rank_components_tokens_and_arm_of_each() -> None:
+    choice = chosen(found("The user has a dog.", 0.8, version=3), found("b", 0.9))
+    assert [line.rank for line in choice.considered] == [1, 2]
+    second = choice.considered[1]
+    assert second.version == 3
+    assert second.components["relevance"] == 0.8
+    assert set(second.components) == {"relevance", "recency", "usefulness", "confidence", "frequency"}
+    assert second.arm == "cold"
+    assert second.tokens == element_tokens(choice.memories[1])
+    assert second.as_json()["memory_id"] == str(second.memory_id)
+
+
+def pinned(content: str, relevance: float = 0.0, **fields: Any) -> Candidate:
+    return found(content, relevance, category="procedural", is_pinned=True, **fields)
+
+
+def test_standing_instructions_need_no_likeness_to_the_question() -> None:
+    rule = pinned("Answers are in German.")
+    choice = chosen(rule, found("a", 0.9))
+    assert rule.memory in choice.memories
+    assert {line.arm for line in choice.considered} == {"pinned", "cold"}
+
+
+def test_standing_instructions_keep_to_a_quarter_of_the_budget_best_first() -> None:
+    rules = [pinned(f"Rule {n}. " + "word " * 20, usefulness=n / 10) for n in range(10)]
+    each = element_tokens(rules[0].memory)
+    choice = chosen(*rules, budget=each * 8 + 4)
+    assert choice.memories == (rules[9].memory, rules[8].memory)
+    assert choice.tokens <= (each * 8 + 4) / 4
+
+
+def test_a_standing_instruction_beyond_the_quarter_is_chosen_when_the_question_is_about_it() -> None:
+    rules = [pinned(f"Rule {n}. " + "word " * 20, 0.8) for n in range(4)]
+    assert len(chosen(*rules, budget=element_tokens(rules[0].memory) * 5).memories) == 4
+
+
+def test_standing_instructions_that_are_shown_already_count_against_the_quarter() -> None:
+    first, second = pinned("Rule 1. " + "word " * 20), pinned("Rule 2. " + "word " * 20)
+    budget = element_tokens(first.memory) * 5
+    assert second.memory in chosen(second, budget=budget).memories
+    assert chosen(first, second, budget=budget, shown=frozenset({first.memory.id})).memories == ()
+
+
+def test_the_prompt_is_crowded_when_the_best_of_what_is_new_has_no_room_left() -> None:
+    best, small = found("The user moved. " + "word " * 60, 0.9), found("The user has a dog.", 0.6)
+    assert chosen(best, small, budget=400, taken=350).is_crowded
+    assert not chosen(best, small, budget=400, taken=0).is_crowded
+    assert not chosen(small, found("word " * 500, 0.4), budget=400, taken=350).is_crowded
+
+
+def test_the_prompt_is_crowded_when_a_standing_instruction_has_no_room_left() -> None:
+    assert chosen(pinned("Prices are in euros. " + "word " * 30), budget=400, taken=380).is_crowded
+
+
+def test_what_would_take_more_than_old_blocks_give_back_crowds_nothing() -> None:
+    assert not chosen(found("word " * 500, 0.9), budget=400, taken=350).is_crowded
+    assert not chosen(found("word " * 250, 0.9), budget=400, taken=350).is_crowded
+
+
+def test_a_memory_that_is_too_long_does_not_stop_those_behind_it() -> None:
+    long, short = found("word " * 500, 0.9), found("The user has a dog.", 0.8)
+    choice = chosen(long, short, budget=100)
+    assert choice.memories == (short.memory,)
+    assert reasons(choice)[long.memory.id] == "longer_than_the_budget"
+
+
+def test_without_a_budget_nothing_is_shown_and_the_receipt_says_why() -> None:
+    choice = chosen(found("a"), budget=0)
+    assert choice.memories == ()
+    assert set(reasons(choice).values()) == {"longer_than_the_budget"}
+
+
+def test_a_receipt_names_only_the_best_of_many_left_out() -> None:
+    choice = chosen(found("best", 1.0), *(found(f"m{n}", 0.1) for n in range(60)))
+    assert len(choice.considered) == LEFT_OUT_KEPT + 1
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text(min_size=1, max_size=80), st.floats(0, 1), st.booleans(), st.integers(0, 400)), max_size=12
+    ),
+    st.integers(0, 300),
+)
+def test_what_is_chosen_fits_and_has_passed_the_gates(parts: list[tuple[str, float, bool, int]], budget: int) -> None:
+    candidates = [
+        found(content, relevance, is_pinned=pinned, observed_at=NOW - age * DAY)
+        for content, relevance, pinned, age in parts
+    ]
+    choice = chosen(*candidates, budget=budget)
+    relevance = {one.memory.id: one.relevance for one in candidates}
+    assert choice.tokens <= budget
+    assert choice.tokens == sum(element_tokens(one) for one in choice.memories)
+    assert all(one.is_pinned or relevance[one.id] >= RELEVANCE_FLOOR for one in choice.memories)
+    assert {line.memory_id for line in choice.considered if line.is_packed} == {one.id for one in choice.memories}
+    assert all(line.is_packed == (line.reason == "") for line in choice.considered)
+
+
+def test_a_memory_found_by_both_arms_is_one_candidate_with_the_searchs_relevance() -> None:
+    cold = found("The user has a dog.", 0.77)
+    (merged,) = merge([cold.memory], [cold], "cats")
+    assert (merged.relevance, merged.arm) == (0.77, "cold")
+
+
+def test_without_a_search_hot_memories_are_judged_by_the_words_they_share() -> None:
+    dog, tax = memory("The user's dog is called Rex."), memory("The user pays taxes in Portugal.")
+    by_id = {one.memory.id: one.relevance for one in merge([dog, tax], None, "What is my dog called?")}
+    assert by_id[dog.id] > 0.5
+    assert by_id[tax.id] == 0.0
+
+
+def test_a_hot_memory_that_the_search_did_not_find_is_no_more_relevant_than_the_least_it_found() -> None:
+    least = found("The user's cat is called Tom.", 0.2)
+    dog = memory("The user's dog is called Rex.")
+    by_id = {one.memory.id: one.relevance for one in merge([dog], [found("a", 0.9), least], "What is my dog called?")}
+    assert by_id[dog.id] == 0.2
+
+
+def test_a_memory_that_is_hot_twice_is_one_candidate() -> None:
+    dog = memory("The user's dog is called Rex.")
+    assert len(merge([dog, dog], None, "dog")) == 1
