@@ -32,6 +32,7 @@ class HotMemory:
     version: int
     is_pinned: bool = False
     valid_from: float | None = None
+    source: str = "extracted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,6 +157,7 @@ def _hot_memory(raw: bytes) -> HotMemory | None:
         version=int(said["version"]),
         is_pinned=bool(said.get("pinned")),
         valid_from=float(said["valid_from"]) if said.get("valid_from") is not None else None,
+        source=str(said.get("source") or "extracted"),
     )
 
 

@@ -40,15 +40,18 @@ def make_nonce() -> str:
 def render(memories: Sequence[HotMemory], nonce: str, wording: Wording = DEFAULT) -> str:
     """One block: a sentence, then an element for each memory, by category and then by the time it was learned."""
     tag = f"memories-{nonce}"
-    elements = [element(memory) for memory in sorted(memories, key=_place)]
+    elements = [element(memory, wording) for memory in sorted(memories, key=_place)]
     has_procedures = any(memory.category == "procedural" for memory in memories)
     introduction = wording.introduction_with_procedures if has_procedures else wording.introduction
     return "\n".join([introduction, f"<{tag}>", *elements, f"</{tag}>"])
 
 
-def element(memory: HotMemory) -> str:
-    """`<memory category="…" observed="YYYY-MM-DD">…</memory>`, and `since` where it became true on another day."""
-    return f"{_opening(memory)}{seen(memory.content)}</memory>"
+def element(memory: HotMemory, wording: Wording = DEFAULT) -> str:
+    """`<memory category="…" observed="YYYY-MM-DD">…</memory>`.
+
+    `since` is there where it became true on another day, `source` where it was not learned from a conversation.
+    """
+    return f"{_opening(memory, wording)}{seen(memory.content)}</memory>"
 
 
 def seen(content: str) -> str:
@@ -56,35 +59,36 @@ def seen(content: str) -> str:
     return escape(_UNSEEN.sub("", content), _ESCAPED)
 
 
-def element_tokens(memory: HotMemory, encoding: str = DEFAULT_ENCODING) -> int:
+def element_tokens(memory: HotMemory, encoding: str = DEFAULT_ENCODING, wording: Wording = DEFAULT) -> int:
     """Upper bound of the tokens of `element(memory)`: its content was counted when it was written."""
-    opening = _opening(memory)
+    opening = _opening(memory, wording)
     return (
         memory.tokens
-        + _count_frame(re.sub(r"\d", "0", opening), encoding)
+        + _count(re.sub(r"\d", "0", opening) + "</memory>\n", encoding)
         + _SEAM_TOKENS
         + _ENTITY_TOKENS * len(_SPECIAL.findall(memory.content))
     )
 
 
-@lru_cache(maxsize=64)
-def block_tokens(wording: Wording = DEFAULT, encoding: str = DEFAULT_ENCODING) -> int:
+def block_tokens(encoding: str = DEFAULT_ENCODING, wording: Wording = DEFAULT) -> int:
     """Upper bound of the tokens of a block without its memories: the longer sentence, and the element's name twice."""
     tag = "memories-" + "0a" * NONCE_BYTES
     frame = f"{wording.introduction_with_procedures}\n<{tag}>\n</{tag}>"
-    return count(frame, encoding) + 2 * NONCE_BYTES
+    return _count(frame, encoding) + 2 * NONCE_BYTES
 
 
 @lru_cache(maxsize=256)
-def _count_frame(opening: str, encoding: str) -> int:
-    return count(f"{opening}</memory>\n", encoding)
+def _count(frame: str, encoding: str) -> int:
+    """Frames are few: those of a category, with and without the attributes that come and go."""
+    return count(frame, encoding)
 
 
-def _opening(memory: HotMemory) -> str:
+def _opening(memory: HotMemory, wording: Wording) -> str:
     observed = _day(memory.observed_at)
     since = _day(memory.valid_from) if memory.valid_from is not None else observed
     validity = f' since="{since}"' if since != observed else ""
-    return f'<memory category="{escape(memory.category, _ESCAPED)}" observed="{observed}"{validity}>'
+    source = f' source="{wording.sources[memory.source]}"' if memory.source in wording.sources else ""
+    return f'<memory category="{escape(memory.category, _ESCAPED)}" observed="{observed}"{validity}{source}>'
 
 
 def _day(seconds: float) -> str:

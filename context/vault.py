@@ -26,7 +26,8 @@ _DIRECTIVE = """
     WHERE a.org_id = %s AND a.id = %s
 """
 _PINNED = f"""
-    SELECT id, content, category, confidence, usefulness, injection_count, observed_at, tokens, version, valid_from
+    SELECT id, content, category, confidence, usefulness, injection_count, observed_at, tokens, version, valid_from,
+           source
     FROM memories_memory
     WHERE org_id = %s AND agent_id = %s AND end_user IN ('', %s) AND is_pinned AND {_INJECTABLE}
     ORDER BY usefulness DESC, observed_at DESC LIMIT {PINNED_LIMIT}
@@ -79,7 +80,7 @@ async def _rows(org_id: UUID, statement: str, arguments: Sequence[Any]) -> list[
 
 
 def _pinned(row: Sequence[Any]) -> HotMemory:
-    memory_id, content, category, confidence, usefulness, injections, observed, tokens, version, since = row
+    memory_id, content, category, confidence, usefulness, injections, observed, tokens, version, since, source = row
     return HotMemory(
         id=memory_id,
         content=content,
@@ -92,6 +93,7 @@ def _pinned(row: Sequence[Any]) -> HotMemory:
         version=version,
         is_pinned=True,
         valid_from=_seconds(since),
+        source=source,
     )
 
 

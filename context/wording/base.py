@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -11,5 +12,7 @@ class Wording:
     """The one sentence before a block; short, as every turn with news has a block."""
     introduction_with_procedures: str
     """The same for a block that holds procedural memories."""
+    sources: Mapping[str, str]
+    """Where a memory came from, for those sources that the introduction does not speak of."""
     directive_in_user_message: str
     """How the directive stands in a user message. `{directive}` is its text."""

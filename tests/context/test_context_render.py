@@ -50,6 +50,12 @@ def test_the_day_it_became_true_is_said_where_it_is_another() -> None:
     assert "since" not in render([memory("x", valid_from=NOW - DAY)], NONCE)
 
 
+def test_what_was_not_learned_from_a_conversation_says_where_it_is_from() -> None:
+    block = render([memory("The shop opens at nine.", source="user_provided")], NONCE)
+    assert 'observed="2025-10-08" source="written down by hand">' in block
+    assert "source=" not in render([memory("x", source="extracted")], NONCE)
+
+
 def test_procedural_memories_are_announced_as_how_work_is_done() -> None:
     block = render([memory("Answers end with a source.", category="procedural")], NONCE)
     assert "procedural entries describe how work is done" in block
@@ -91,7 +97,7 @@ def test_what_a_reader_cannot_see_is_not_shown_to_the_model_either() -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(contents, st.sampled_from(["procedural", "factual", "episodic"])), min_size=1, max_size=8))
 def test_a_block_is_never_longer_than_it_was_counted(parts: list[tuple[str, str]]) -> None:
-    memories = [memory(content, category=kind, valid_from=NOW - 99 * DAY) for content, kind in parts]
+    memories = [memory(content, category=kind, valid_from=NOW - 99 * DAY, source="imported") for content, kind in parts]
     counted = block_tokens() + sum(element_tokens(one) for one in memories)
     assert count(render(memories, make_nonce())) <= counted
 
