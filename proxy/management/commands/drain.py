@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 
 class Command(BaseCommand):
     help = "Move journaled turns into the vault until told to stop."
+    requires_system_checks: tuple[str, ...] = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
