@@ -93,10 +93,17 @@ def rank(
     ]
 
 
-def choose(ranked: Sequence[Ranked], *, room: int, whole: int, shown: Collection[UUID]) -> Choice:
+def choose(
+    ranked: Sequence[Ranked],
+    *,
+    room: int,
+    whole: int,
+    shown: Collection[UUID],
+    repeated: Collection[UUID] = frozenset(),
+) -> Choice:
     """Which of `ranked` to show in `room` tokens, what replayed blocks leave of a budget of `whole` tokens.
 
-    `shown` stand in those blocks already.
+    `shown` stand in those blocks already, `repeated` in the caller's own messages.
     """
     fresh = [item for item in ranked if item.id not in shown]
     pinned_budget = int(whole * PINNED_SHARE) - sum(i.tokens for i in ranked if i.id in shown and _is_pinned(i))
@@ -105,7 +112,7 @@ def choose(ranked: Sequence[Ranked], *, room: int, whole: int, shown: Collection
     others = [item for item in fresh if item.id not in pinned_ids]
     # What is shown already still sets the standard: else the dregs would rise once the best have been shown.
     best = max((item.candidate.relevance for item in ranked), default=0.0)
-    left_out = {item.id: reason for item in others if (reason := _gate(item, best)) is not None}
+    left_out = {item.id: reason for item in others if (reason := _gate(item, best, repeated)) is not None}
     contenders = [item for item in others if item.id not in left_out]
     free = room - sum(item.tokens for item in pinned)
     chosen = [contenders[i] for i in pack([c.score for c in contenders], [c.tokens for c in contenders], free)]
@@ -140,7 +147,9 @@ def _take_pinned(fresh: Sequence[Ranked], budget: int) -> list[Ranked]:
     return taken
 
 
-def _gate(item: Ranked, best: float) -> Reason | None:
+def _gate(item: Ranked, best: float, repeated: Collection[UUID]) -> Reason | None:
+    if item.id in repeated:
+        return Reason.REPEATED
     if item.candidate.relevance < RELEVANCE_FLOOR:
         return Reason.BELOW_FLOOR
     return Reason.IN_THE_TAIL if item.candidate.relevance < TAIL_SHARE * best else None

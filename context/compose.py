@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from context.budget import Budget
-from context.choose import Choice, Ranked, choose, merge, rank
+from context.choose import Choice, choose, merge, rank
 from context.desk_read import ShownBlock
 from context.place import place
 from context.render import block_tokens, render, seen
@@ -15,6 +15,7 @@ from context.shown import Replay, anchors_of, replay
 from context.stopwatch import Stopwatch
 from context.turn import Turn
 from context.values import Arm, Assembly, Candidate, Considered, Level, Question
+from context.visible import repeated
 from ibex.core.tokens import encoding_for
 
 _NOTHING_CHOSEN = Choice(memories=(), considered=(), tokens=0)
@@ -72,20 +73,19 @@ def _show(
     with watch.stage("score"):
         candidates = merge(retrieved.hot or (), retrieved.cold, turn.query)
         ranked = rank(candidates, now=now, encoding=encoding, half_lives=question.half_lives)
+        again = repeated(candidates, question.session_id, turn.messages, turn.at)
+    whole = max(0, limit - block_tokens(encoding))
+
+    def chosen_beside(replayed: Replay) -> Choice:
+        shown = _still_shown(candidates, [block for _, block in replayed.blocks])
+        return choose(ranked, room=max(0, whole - replayed.tokens), whole=whole, shown=shown, repeated=again)
+
     with watch.stage("pack"):
-        choice = _choose(candidates, ranked, replayed, limit, encoding)
+        choice = chosen_beside(replayed)
         if choice.is_crowded and replayed.blocks:
             replayed = replay(known, turn.anchors, limit, gone=retrieved.gone, crowded=True)
-            choice = _choose(candidates, ranked, replayed, limit, encoding)
+            choice = chosen_beside(replayed)
     return replayed, choice
-
-
-def _choose(
-    candidates: Sequence[Candidate], ranked: Sequence[Ranked], replayed: Replay, limit: int, encoding: str
-) -> Choice:
-    whole = max(0, limit - block_tokens(encoding=encoding))
-    shown = _still_shown(candidates, [block for _, block in replayed.blocks])
-    return choose(ranked, room=max(0, whole - replayed.tokens), whole=whole, shown=shown)
 
 
 def _still_shown(candidates: Sequence[Candidate], blocks: Sequence[ShownBlock]) -> set[UUID]:

@@ -33,6 +33,8 @@ class HotMemory:
     is_pinned: bool = False
     valid_from: float | None = None
     source: str = "extracted"
+    session_id: UUID | None = None
+    """Of the conversation it was learned from; the desk does not say."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,6 +40,7 @@ class Arm(StrEnum):
 class Reason(StrEnum):
     """Why a memory was left out."""
 
+    REPEATED = "said_in_this_conversation"
     BELOW_FLOOR = "below_relevance_floor"
     IN_THE_TAIL = "far_below_the_best"
     OVER_BUDGET = "over_budget"

@@ -11,9 +11,10 @@ from context.desk_read import HotMemory
 from context.retrieve import Directive, Lookup
 from context.values import Arm, Candidate
 from ibex.core.tenancy import async_scope
-from memories.embedding import query_embedder
 from memories.retrieval.search import Found, Query, search
 
+COLD_LIMIT = 50
+"""Memories that the search returns at most (SPEC section 6)."""
 PINNED_LIMIT = 50
 """As many as the desk would hold."""
 
@@ -52,20 +53,15 @@ class VaultRetriever:
         return [_pinned(row) for row in rows]
 
     async def cold(self, lookup: Lookup) -> Sequence[Candidate]:
-        """Embed the query, then search. Raises EmbeddingBusy at once when too many queries wait."""
-        with lookup.watch.stage("embed"):
-            embedding = await query_embedder().embed(lookup.query)
-        with lookup.watch.stage("search"):
-            found = await search(
-                Query(
-                    org_id=lookup.org_id,
-                    agent_id=lookup.agent_id,
-                    end_user=lookup.end_user,
-                    text=lookup.query,
-                    embedding=embedding,
-                )
-            )
-        return [_candidate(one) for one in found]
+        """What the search finds; it embeds the query itself. Raises EmbeddingBusy when too many queries wait."""
+        query = Query(
+            org_id=lookup.org_id,
+            agent_id=lookup.agent_id,
+            end_user=lookup.end_user,
+            text=lookup.query,
+            limit=COLD_LIMIT,
+        )
+        return [_candidate(found) for found in await search(query)]
 
     async def alive(self, lookup: Lookup) -> Collection[UUID]:
         """Which of the shown memories may still be shown."""
@@ -110,6 +106,8 @@ def _candidate(found: Found) -> Candidate:
         version=found.version,
         is_pinned=found.pinned,
         valid_from=found.valid_from,
+        source=found.source,
+        session_id=found.session_id,
     )
     return Candidate(memory=memory, arm=Arm.COLD, relevance=found.relevance)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -59,6 +60,29 @@ def test_what_the_search_no_longer_finds_is_still_in_the_receipt_while_it_is_in_
     conversation.say("What is my dog called?", Vault(cold=[dog]))
     (line,) = conversation.say("What is the capital of Peru?", Vault()).packed
     assert (line.memory_id, line.version, line.arm, line.rank) == (dog.memory.id, 4, "replayed", 0)
+
+
+def test_what_the_user_said_in_this_very_conversation_is_not_told_back() -> None:
+    here, elsewhere = UUID(int=7), UUID(int=8)
+    learned = found("The user's dog Rex is four years old.", session_id=here)
+    known = found("The user's dog Rex was born in Porto.", session_id=elsewhere)
+    conversation = Conversation(session_id=here)
+    conversation.say("My dog Rex is four years old. He was born in Porto.", Vault())
+    second = conversation.say("What do you know of Rex?", Vault(cold=[learned, known]))
+    assert {line.memory_id: line.reason for line in second.considered} == {
+        learned.memory.id: "said_in_this_conversation",
+        known.memory.id: "",
+    }
+
+
+def test_what_the_application_has_cut_off_meanwhile_is_told_again() -> None:
+    here = UUID(int=7)
+    learned = found("The user's dog Rex is four years old.", session_id=here)
+    conversation = Conversation(session_id=here)
+    conversation.say("My dog Rex is four years old.", Vault())
+    conversation.history.clear()
+    second = conversation.say("Is my dog Rex four years old?", Vault(cold=[learned]))
+    assert [line.memory_id for line in second.packed] == [learned.memory.id]
 
 
 def test_a_new_memory_goes_just_before_the_last_user_message() -> None:

@@ -1,0 +1,49 @@
+"""Which candidates only repeat what stands in this conversation.
+
+What the user says is learned within seconds, and is on topic in the next turn, so it would be found and told back at
+once. A memory that was learned from this very session, and whose words the caller's history still holds, is left out;
+one whose turn the application has cut off meanwhile is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from context.query import text_of
+from context.values import Candidate
+from context.words import content_words
+
+VISIBLE_SHARE = 0.8
+"""Of a memory's words: a memory names who and when, which its turn may not."""
+READ_CHARACTERS = 16_000
+"""Of the history, the most that is read, latest first: about 2 ms when it is read for the first time."""
+_SPEAKING = ("user", "assistant")
+
+
+def repeated(
+    candidates: Sequence[Candidate], session_id: UUID | None, messages: Sequence[Mapping[str, Any]], at: int
+) -> set[UUID]:
+    """Ids of those that were learned here and can still be read before the message at index `at`."""
+    own = [one.memory for one in candidates if session_id is not None and one.memory.session_id == session_id]
+    if not own:
+        return set()
+    said = _words_of(messages[:at])
+    found = set()
+    for memory in own:
+        words = content_words(memory.content)
+        if words and len(words & said) >= VISIBLE_SHARE * len(words):
+            found.add(memory.id)
+    return found
+
+
+def _words_of(messages: Sequence[Mapping[str, Any]]) -> set[str]:
+    words: set[str] = set()
+    left = READ_CHARACTERS
+    for message in reversed(messages):
+        if message.get("role") in _SPEAKING and left > 0:
+            text = text_of(message)[:left]
+            words |= content_words(text)
+            left -= len(text)
+    return words
