@@ -111,9 +111,7 @@ async def test_only_pinned_memories_that_may_be_shown_to_this_end_user_are_hot(a
     assert [one.content for one in await VAULT.hot(lookup(agent))] == ["for all"]
 
 
-async def test_what_was_deleted_superseded_or_quarantined_is_not_alive(
-    agent: Agent, foreign_agent: Agent
-) -> None:
+async def test_what_was_deleted_superseded_or_quarantined_is_not_alive(agent: Agent, foreign_agent: Agent) -> None:
     alive = await remember(agent, "alive")
     others = [
         await remember(agent, "superseded", status="superseded"),
