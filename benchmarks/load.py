@@ -1,0 +1,66 @@
+"""A closed loop of callers: each sends its next call when its last one has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+import orjson
+
+
+@dataclass
+class Run:
+    """What a run came to."""
+
+    seconds: float = 0.0
+    latencies_ms: list[float] = field(default_factory=list)
+    errors: int = 0
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+    """Of each answer, when asked for."""
+
+    @property
+    def per_second(self) -> float:
+        """Answers a second."""
+        return len(self.latencies_ms) / self.seconds if self.seconds else 0.0
+
+
+async def drive(
+    url: str,
+    headers: Mapping[str, str],
+    body: Callable[[int], dict[str, object]],
+    *,
+    callers: int,
+    seconds: float,
+    keep_headers: bool = False,
+) -> Run:
+    """Run `callers` for `seconds`; `body(i)` is the i-th call's."""
+    run = Run()
+    counter = iter(range(10**9))
+    end = time.perf_counter() + seconds
+    connector = aiohttp.TCPConnector(limit=0, force_close=False)
+    async with aiohttp.ClientSession(connector=connector, headers=dict(headers)) as session:
+
+        async def caller() -> None:
+            while time.perf_counter() < end:
+                data = orjson.dumps(body(next(counter)))
+                started = time.perf_counter()
+                try:
+                    async with session.post(url, data=data) as response:
+                        await response.read()
+                        status = response.status
+                except aiohttp.ClientError:
+                    status = 0
+                if status == 200:
+                    run.latencies_ms.append((time.perf_counter() - started) * 1000)
+                    if keep_headers:
+                        run.headers.append(response.headers)
+                else:
+                    run.errors += 1
+
+        started = time.perf_counter()
+        await asyncio.gather(*(caller() for _ in range(callers)))
+        run.seconds = time.perf_counter() - started
+    return run

@@ -1,0 +1,171 @@
+"""A whole IBEX for a benchmark: servers of its own in a temporary folder, and processes that end with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_TIMEOUT_S = 60.0
+MIB = 1024 * 1024
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Process:
+    """A child process and what it has used."""
+
+    popen: subprocess.Popen[bytes]
+
+    def cpu_s(self) -> float:
+        """CPU seconds so far, of the whole group of threads."""
+        times = psutil.Process(self.popen.pid).cpu_times()
+        return float(times.user + times.system)
+
+    def rss_mib(self) -> float:
+        """Resident memory."""
+        return float(psutil.Process(self.popen.pid).memory_info().rss / MIB)
+
+
+@dataclass
+class Stack:
+    """A running IBEX with one organization, one agent and one token."""
+
+    base_url: str
+    token: str
+    agent_slug: str
+    org_id: str
+    agent_id: str
+    processes: dict[str, Process] = field(default_factory=dict)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of a call."""
+        return {
+            "Authorization": f"Bearer {self.token}",
+            "X-IBEX-Agent-ID": self.agent_slug,
+            "Content-Type": "application/json",
+        }
+
+
+@contextmanager
+def child(command: Sequence[str], environment: dict[str, str] | None = None) -> Iterator[Process]:
+    """A child process, ended when the block is left."""
+    popen = subprocess.Popen(command, cwd=ROOT, env=environment or os.environ.copy(), start_new_session=True)
+    try:
+        yield Process(popen)
+    finally:
+        if popen.poll() is None:
+            os.killpg(popen.pid, signal.SIGTERM)
+        try:
+            popen.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(popen.pid, signal.SIGKILL)
+            popen.wait()
+
+
+def wait_until_answers(url: str) -> None:
+    """Wait for a 200."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
+@contextmanager
+def upstream(delay_ms: float = 0.0) -> Iterator[str]:
+    """The base URL of an upstream of its own."""
+    port = free_port()
+    with child([sys.executable, str(ROOT / "benchmarks" / "instant_upstream.py"), str(port), str(delay_ms)]):
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/v1"
+
+
+@contextmanager
+def running_ibex(provider_url: str, parts: Sequence[str] = ("web", "drain", "worker")) -> Iterator[Stack]:
+    """Start `parts` with servers of their own; Django is set up in this process too, on the same database."""
+    sys.path.insert(0, str(ROOT))
+    from ibex.embedded.testing import embedded_servers
+    from ibex.env import env
+
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ibex-bench-"))
+        addresses = stack.enter_context(embedded_servers(settings={}))
+        port = free_port()
+        os.environ.update(addresses.environment())
+        os.environ.update(
+            {
+                "DJANGO_SETTINGS_MODULE": "ibex.settings",
+                "PYTHONPATH": str(ROOT),
+                "IBEX_DATA_DIR": folder,
+                "IBEX_MODEL_DIR": str(ROOT / ".cache" / "models"),
+                "IBEX_PORT": str(port),
+                "IBEX_LOG_LEVEL": "WARNING",
+            }
+        )
+        env.cache_clear()
+        migrate = [sys.executable, "-m", "django", "migrate", "--database=owner", "--skip-checks", "--verbosity=0"]
+        subprocess.run(migrate, check=True, cwd=ROOT)
+        running = _first_rows(provider_url, f"http://127.0.0.1:{port}")
+        commands = {
+            "web": [sys.executable, "-m", "ibex.server"],
+            "drain": [sys.executable, "-m", "django", "drain"],
+            "worker": [sys.executable, "-m", "django", "qcluster"],
+        }
+        for part in parts:
+            running.processes[part] = stack.enter_context(child(commands[part]))
+        wait_until_answers(f"{running.base_url}/ready")
+        yield running
+
+
+def _first_rows(provider_url: str, base_url: str) -> Stack:
+    import django
+
+    django.setup()
+    from agents.choices import ProviderKind, Scope
+    from agents.models import Agent, Organization, ProviderConnection
+    from agents.services import tokens
+    from ibex.core.tenancy import cross_tenant, scope
+
+    organization = Organization(name="Benchmark", slug="benchmark", requests_per_minute=10_000_000)
+    with cross_tenant("benchmark") as system:
+        organization.save(using=system)
+    organization._state.db = "default"
+    with scope(organization.pk):
+        ProviderConnection.objects.create(
+            org=organization, name="Upstream", kind=ProviderKind.OPENAI, base_url=provider_url
+        )
+        agent = Agent.objects.create(org=organization, name="Benchmark", slug="benchmark")
+        _, secret = tokens.create(org=organization, name="benchmark", scopes=list(Scope), actor="system")
+    return Stack(
+        base_url=base_url, token=secret, agent_slug=agent.slug, org_id=str(organization.pk), agent_id=str(agent.pk)
+    )
