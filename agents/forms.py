@@ -81,7 +81,7 @@ class AgentForm(forms.ModelForm):
             "trusts_body_user": "Trusts the request's user field",
         }
         help_texts = {
-            "slug": "What the application sends in X-IBEX-Agent-ID. Empty: made from the name. It cannot be changed later.",
+            "slug": "Sent by the application in X-IBEX-Agent-ID. Empty: made from the name. Cannot be changed later.",
             "memory_tokens": "The most tokens that memories may take of one prompt, 0 to 32,000.",
             "trusts_body_user": "Takes the end user from `user` in the body when X-IBEX-User-ID is absent.",
         }
@@ -91,7 +91,7 @@ class AgentForm(forms.ModelForm):
         super().__init__(*args, **options)
         self.fields["slug"].required = False
         self.fields["slug"].widget.attrs |= {"class": "input--mono", "autocapitalize": "none", "spellcheck": "false"}
-        if not self.instance._state.adding:
+        if not self.instance._state.adding:  # noqa: SLF001 - Django's own documented attribute
             del self.fields["slug"]
 
 
@@ -135,7 +135,9 @@ class DirectiveForm(forms.Form):
 class TokenForm(forms.Form):
     """A new token. Its defaults are what an application needs to call the proxy, and no more."""
 
-    name = forms.CharField(max_length=120, help_text="Who or what uses it.", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(
+        max_length=120, help_text="Who or what uses it.", widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     agent = forms.ModelChoiceField(
         queryset=Agent.objects.none(), required=False, empty_label="Any agent", help_text="Works for this agent only."
     )
@@ -153,7 +155,11 @@ class TokenForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
     requests_per_minute = forms.IntegerField(
-        min_value=1, max_value=1_000_000, required=False, label="Requests a minute", help_text="Empty: no limit of its own."
+        min_value=1,
+        max_value=1_000_000,
+        required=False,
+        label="Requests a minute",
+        help_text="Empty: no limit of its own.",
     )
 
     def __init__(self, *args: Any, org_id: UUID, **options: Any) -> None:

@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from agents.models import Agent, Token
-from ibex.core.listing import ACTIONS, HEAD, MAIN, NUMBER, WIDE, ListTable
-from ibex.core.templatetags.ibex_ui import badge, timestamp
+from agents.models import Agent, Session, Token
+from ibex.core.listing import ACTIONS, FIRM, HEAD, MAIN, NUMBER, ListTable
+from ibex.core.templatetags.ibex_ui import EN_DASH, badge, timestamp
 
 Sorted = tuple[QuerySet[Any], bool]
+NOTHING = format_html('<span class="faint">{}</span>', EN_DASH)
 
 
 def empty_last(rows: QuerySet[Any], field: str, *, descending: bool) -> Sorted:
@@ -29,7 +30,7 @@ class AgentTable(ListTable):
 
     name = tables.Column(verbose_name="Agent", attrs=MAIN, order_by=("name", "pk"))
     status = tables.Column(attrs=HEAD, order_by=("status", "name", "pk"))
-    directive = tables.Column(accessor="directive__version", attrs=HEAD, empty_values=())
+    directive = tables.Column(verbose_name="Directive", accessor="directive__version", attrs=HEAD, empty_values=())
     session_count = tables.Column(verbose_name="Sessions", attrs=NUMBER, order_by=("session_count", "pk"))
     last_turn_at = tables.Column(verbose_name="Last turn", attrs=HEAD, empty_values=())
     updated_at = tables.Column(verbose_name="Changed", attrs=HEAD, order_by=("updated_at", "pk"))
@@ -39,7 +40,9 @@ class AgentTable(ListTable):
 
     def render_name(self, record: Agent) -> SafeString:
         url = reverse("agents:detail", args=[record.pk])
-        return format_html('<a class="row-link" href="{}">{}</a><div class="faint mono">{}</div>', url, record.name, record.slug)
+        return format_html(
+            '<a class="row-link" href="{}">{}</a><div class="faint mono">{}</div>', url, record.name, record.slug
+        )
 
     def render_status(self, record: Agent) -> SafeString:
         return badge(record.status)
@@ -65,8 +68,8 @@ class TokenTable(ListTable):
 
     name = tables.Column(verbose_name="Token", attrs=MAIN, order_by=("name", "pk"))
     state = tables.Column(empty_values=(), orderable=False)
-    agent = tables.Column(verbose_name="Agent", accessor="agent__name", attrs=HEAD, empty_values=())
-    scopes = tables.Column(orderable=False, attrs=WIDE)
+    agent = tables.Column(verbose_name="Agent", accessor="agent__name", attrs=FIRM, empty_values=())
+    scopes = tables.Column(orderable=False, attrs=FIRM)
     last_used_at = tables.Column(verbose_name="Last used", attrs=HEAD, empty_values=())
     expires_at = tables.Column(verbose_name="Expires", attrs=HEAD, empty_values=())
     created_at = tables.Column(verbose_name="Made", attrs=HEAD, order_by=("created_at", "pk"))
@@ -75,8 +78,8 @@ class TokenTable(ListTable):
     class Meta(ListTable.Meta):
         order_by = "-created_at"
 
-    def __init__(self, *args: Any, may_revoke: bool, **options: Any) -> None:
-        super().__init__(*args, exclude=() if may_revoke else ("actions",), **options)
+    def __init__(self, *args: Any, may_revoke: bool, exclude: tuple[str, ...] = (), **options: Any) -> None:
+        super().__init__(*args, exclude=exclude if may_revoke else (*exclude, "actions"), **options)
 
     def render_name(self, record: Token) -> SafeString:
         return format_html('<span>{}</span><div class="faint mono">{}…</div>', record.name, record.prefix)
@@ -112,6 +115,45 @@ class TokenTable(ListTable):
 
     def order_expires_at(self, rows: QuerySet[Token], is_descending: bool) -> Sorted:
         return empty_last(rows, "expires_at", descending=is_descending)
+
+
+class SessionTable(ListTable):
+    """Conversations."""
+
+    name = tables.Column(verbose_name="Session", accessor="pk", attrs=MAIN, orderable=False)
+    agent = tables.Column(verbose_name="Agent", accessor="agent__name", attrs=FIRM, order_by=("agent__name", "pk"))
+    end_user = tables.Column(verbose_name="End user", attrs=HEAD, order_by=("end_user", "pk"), default=NOTHING)
+    status = tables.Column(attrs=HEAD, order_by=("status", "pk"))
+    turn_count = tables.Column(verbose_name="Turns", attrs=NUMBER, order_by=("turn_count", "pk"))
+    tokens = tables.Column(attrs=NUMBER, empty_values=())
+    started_at = tables.Column(verbose_name="Started", attrs=HEAD, order_by=("started_at", "pk"))
+    last_turn_at = tables.Column(verbose_name="Last turn", attrs=HEAD, order_by=("last_turn_at", "pk"))
+
+    class Meta(ListTable.Meta):
+        order_by = "-last_turn_at"
+
+    def render_name(self, record: Session) -> SafeString:
+        url = reverse("dashboard:session", args=[record.pk])
+        return format_html('<a class="row-link" href="{}">{}</a>', url, record)
+
+    def render_status(self, record: Session) -> SafeString:
+        return badge(record.status)
+
+    def render_turn_count(self, value: int) -> str:
+        return f"{value:,}"
+
+    def render_tokens(self, record: Session) -> str:
+        return f"{record.prompt_tokens + record.completion_tokens:,}"
+
+    def render_started_at(self, value: Any) -> SafeString:
+        return timestamp(value)
+
+    def render_last_turn_at(self, value: Any) -> SafeString:
+        return timestamp(value)
+
+    def order_tokens(self, rows: QuerySet[Session], is_descending: bool) -> Sorted:
+        total = F("prompt_tokens") + F("completion_tokens")
+        return rows.order_by(total.desc() if is_descending else total.asc(), "pk"), True
 
 
 def _in_short(scopes: list[str]) -> str:

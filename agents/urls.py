@@ -21,6 +21,8 @@ urlpatterns = [
     path("agents/<uuid:agent_id>/directive/roll-back", directives.roll_back, name="roll_back"),
     path("agents/<uuid:agent_id>/directive/deactivate", directives.deactivate, name="deactivate"),
     path("agents/<uuid:agent_id>/tokens", tokens.agent_tokens, name="agent_tokens"),
+    path("agents/<uuid:agent_id>/sessions", agents.agent_sessions, name="agent_sessions"),
     path("tokens", tokens.token_list, name="tokens"),
+    path("tokens/new", tokens.create, name="create_token"),
     path("tokens/<uuid:token_id>/revoke", tokens.revoke, name="revoke"),
 ]

@@ -11,18 +11,20 @@ from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.http import require_safe, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from agents.access import PlacedRequest, operator_page
-from agents.choices import AgentStatus, Role
+from agents.activity import activity_of
+from agents.choices import AgentStatus, InjectionMode, Role
 from agents.filters import AgentFilter
-from agents.forms import AgentForm
+from agents.forms import INJECTION_MODES, AgentForm
 from agents.models import Agent, Session
 from agents.selectors import agents_of, sessions_of
 from agents.services import agents
-from agents.tables import AgentTable
-from ibex.core.htmx import SeeOther, page
+from agents.tables import AgentTable, SessionTable
+from ibex.core.htmx import SeeOther, page, posted_data, public_url
 from ibex.core.listing import listed
+from ibex.core.templatetags.ibex_ui import timestamp
 from ibex.core.writes import saved, written
 
 RECENT_SESSIONS = 8
@@ -60,7 +62,7 @@ def agent_list(request: PlacedRequest) -> HttpResponse:
 @operator_page(Role.ADMIN)
 def create(request: PlacedRequest) -> HttpResponse:
     """A new agent, active at once."""
-    form = AgentForm(request.POST or None)
+    form = AgentForm(posted_data(request))
     if request.method == "POST" and form.is_valid():
         made: list[Agent] = []
         place = request.place
@@ -72,7 +74,7 @@ def create(request: PlacedRequest) -> HttpResponse:
             messages.success(request, f"{made[0].name} is ready. Give it a directive, or send its first call.")
             return SeeOther(reverse("agents:detail", args=[made[0].pk]))
     context = {"form": form, "cancel_url": reverse("agents:list")}
-    return render(request, "agents/edit.html", context, status=422 if form.is_bound else 200)
+    return render(request, "agents/edit.html", context, status=422 if request.method == "POST" else 200)
 
 
 @require_safe
@@ -80,9 +82,23 @@ def create(request: PlacedRequest) -> HttpResponse:
 def detail(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
     """One agent: how to call it, what it did lately, how it is set up."""
     agent = agent_or_404(request, agent_id)
-    sessions = sessions_of(agent.org_id).filter(agent=agent)[:RECENT_SESSIONS]
-    context = agent_context(request, agent, "overview") | {"sessions": sessions}
+    context = agent_context(request, agent, "overview") | {
+        "sessions": sessions_of(agent.org_id).filter(agent=agent)[:RECENT_SESSIONS],
+        "activity": activity_of(agent),
+        "facts": _facts(agent),
+        "base_url": public_url(request),
+    }
     return page(request, "agents/detail.html", context, partial="panel")
+
+
+@require_safe
+@operator_page()
+def agent_sessions(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
+    """One agent's conversations."""
+    agent = agent_or_404(request, agent_id)
+    table = SessionTable(sessions_of(agent.org_id).filter(agent=agent), exclude=("agent",))
+    context = agent_context(request, agent, "sessions") | {"table": table, "pages": listed(table, request)}
+    return page(request, "agents/agent_sessions.html", context, partial="panel")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -90,7 +106,7 @@ def detail(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
 def edit(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
     """Change an agent's settings."""
     agent = agent_or_404(request, agent_id)
-    form = AgentForm(request.POST or None, instance=agent)
+    form = AgentForm(posted_data(request), instance=agent)
     back = reverse("agents:detail", args=[agent.pk])
     if (
         request.method == "POST"
@@ -100,7 +116,7 @@ def edit(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
         messages.success(request, "Saved.")
         return SeeOther(back)
     context = {"form": form, "agent": agent_or_404(request, agent_id), "cancel_url": back}
-    return render(request, "agents/edit.html", context, status=422 if form.is_bound else 200)
+    return render(request, "agents/edit.html", context, status=422 if request.method == "POST" else 200)
 
 
 @require_POST
@@ -132,6 +148,21 @@ def agent_context(request: PlacedRequest, agent: Agent, tab: str) -> dict[str, o
         "may_manage": is_open and request.place.may(Role.ADMIN),
         "may_direct": is_open and request.place.may(Role.OPERATOR),
     }
+
+
+def _facts(agent: Agent) -> list[tuple[str, object]]:
+    """An agent's settings in words."""
+    limit = f"{agent.requests_per_minute:,} calls a minute" if agent.requests_per_minute else "The organization's"
+    return [
+        ("Slug", agent.slug),
+        ("Learns", "Yes" if agent.learns else "No"),
+        ("Remembers", f"Up to {agent.memory_tokens:,} tokens" if agent.remembers else "No"),
+        ("Directive goes to", dict(INJECTION_MODES)[InjectionMode(agent.injection_mode)]),
+        ("End user from body", "Yes" if agent.trusts_body_user else "No"),
+        ("Session idle", f"{agent.idle_minutes} minutes" if agent.idle_minutes else "The deployment's default"),
+        ("Limit", limit),
+        ("Made", timestamp(agent.created_at, style="date")),
+    ]
 
 
 def _with_activity(rows: QuerySet[Agent]) -> QuerySet[Agent]:

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.http import require_safe, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from agents.access import PlacedRequest, operator_page
 from agents.choices import Role
@@ -116,11 +116,7 @@ def _numbers(agent: Agent) -> list[int]:
 
 
 def _difference(old: Directive, new: Directive) -> list[str]:
-    return list(
-        difflib.unified_diff(
-            old.content.splitlines(), new.content.splitlines(), lineterm="", n=CONTEXT_LINES
-        )
-    )
+    return list(difflib.unified_diff(old.content.splitlines(), new.content.splitlines(), lineterm="", n=CONTEXT_LINES))
 
 
 def _address(agent: Agent) -> str:

@@ -22,7 +22,7 @@ from agents.services import audit
 from agents.throttle import attempt
 from ibex.core.crypto import keyed_hash
 from ibex.core.errors import RateLimited
-from ibex.core.htmx import SeeOther
+from ibex.core.htmx import SeeOther, posted_data, wants_partial
 from ibex.core.tenancy import scope
 
 WINDOW_S = 300
@@ -41,7 +41,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """The door. Wrong words are answered 422, too many of them 429."""
     if request.user.is_authenticated and place_of(request):
         return SeeOther(_destination(request))
-    form = SignInForm(request.POST or None)
+    if wants_partial(request):
+        # Sent here from a page whose session has ended: a form inside that page would help nobody.
+        return HttpResponse(status=401)
+    form = SignInForm(posted_data(request))
     if request.method != "POST":
         return _page(request, form)
     if not form.is_valid():
@@ -96,7 +99,8 @@ def _page(
 ) -> HttpResponse:
     context = {"form": form, "next": request.POST.get("next", request.GET.get("next", ""))}
     response = render(request, "agents/sign_in.html", context, status=status)
-    response.headers.update(headers or {})
+    for name, value in (headers or {}).items():
+        response[name] = value
     return response
 
 

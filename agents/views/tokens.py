@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from agents.access import PlacedRequest, operator_page
 from agents.choices import Role
@@ -20,8 +19,9 @@ from agents.models import Token
 from agents.selectors import agents_of, tokens_of
 from agents.services import tokens
 from agents.tables import TokenTable
+from agents.views.agents import agent_context, agent_or_404
 from ibex.core.crypto import seal, unseal
-from ibex.core.htmx import SeeOther, page, wants_partial
+from ibex.core.htmx import SeeOther, page, posted_data, wants_partial
 from ibex.core.listing import listed
 from ibex.core.writes import saved, written
 
@@ -30,52 +30,10 @@ NEW_SECRET = "new_token"  # noqa: S105 - the session's key, not a secret
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 @operator_page()
 def token_list(request: PlacedRequest) -> HttpResponse:
-    """Every token, and the form that makes one."""
-    if request.method == "POST":
-        return _create(request)
-    return _page(request, TokenForm(org_id=request.place.organization.pk))
-
-
-def _create(request: PlacedRequest) -> HttpResponse:
-    place = request.place
-    if not place.may(Role.ADMIN):
-        raise PermissionDenied
-    form = TokenForm(request.POST, org_id=place.organization.pk)
-    made: list[tuple[Token, str]] = []
-    if form.is_valid():
-        chosen = {name: form.cleaned_data[name] for name in ("name", "scopes", "agent", "requests_per_minute")}
-
-        def write() -> None:
-            made.append(
-                tokens.create(
-                    org=place.organization,
-                    expires_at=form.expires_at,
-                    created_by=place.operator,
-                    actor=place.actor,
-                    **chosen,
-                )
-            )
-
-        if saved(request, form, write):
-            request.session[NEW_SECRET] = seal(made[0][1]).decode()
-            return SeeOther(reverse("agents:tokens"))
-    return _page(request, form, status=422)
-
-
-@require_POST
-@operator_page(Role.ADMIN)
-def revoke(request: PlacedRequest, token_id: UUID) -> HttpResponse:
-    """End a token for good."""
-    token: Token = get_object_or_404(tokens_of(request.place.organization.pk), pk=token_id)
-    done = f"{token.name} is revoked. It stops working everywhere within a second."
-    written(request, partial(tokens.revoke, token, actor=request.place.actor), done)
-    return SeeOther(reverse("agents:tokens"))
-
-
-def _page(request: PlacedRequest, form: TokenForm, status: int = 200) -> HttpResponse:
+    """Every token; above them, once, the secret of the one just made."""
     org_id = request.place.organization.pk
     rows = tokens_of(org_id)
     filters = TokenFilter(request.GET, queryset=rows)
@@ -86,11 +44,62 @@ def _page(request: PlacedRequest, form: TokenForm, status: int = 200) -> HttpRes
         "table": table,
         "pages": listed(table, request),
         "agents": agents_of(org_id),
-        "form": form,
         "may_write": may_write,
         "new_secret": _new_secret(request),
     }
-    return page(request, "agents/tokens.html", context, partial="results", status=status)
+    return page(request, "agents/tokens.html", context, partial="results")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_page(Role.ADMIN)
+def create(request: PlacedRequest) -> HttpResponse:
+    """Make a token. Its secret waits, sealed, in the session for the list that shows it."""
+    place = request.place
+    org_id = place.organization.pk
+    form = TokenForm(posted_data(request), org_id=org_id, initial={"agent": request.GET.get("agent")})
+    made: list[tuple[Token, str]] = []
+
+    def write() -> None:
+        said = form.cleaned_data
+        made.append(
+            tokens.create(
+                org=place.organization,
+                name=said["name"],
+                scopes=said["scopes"],
+                agent=said["agent"],
+                requests_per_minute=said["requests_per_minute"],
+                expires_at=form.expires_at,
+                created_by=place.operator,
+                actor=place.actor,
+            )
+        )
+
+    if request.method == "POST" and form.is_valid() and saved(request, form, write):
+        request.session[NEW_SECRET] = seal(made[0][1]).decode()
+        return SeeOther(reverse("agents:tokens"))
+    status = 422 if request.method == "POST" else 200
+    return page(request, "agents/token_form.html", {"form": form}, partial="form", status=status)
+
+
+@require_safe
+@operator_page()
+def agent_tokens(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
+    """The tokens that work for one agent only."""
+    agent = agent_or_404(request, agent_id)
+    may_write = request.place.may(Role.ADMIN)
+    table = TokenTable(tokens_of(agent.org_id).filter(agent=agent), may_revoke=may_write, exclude=("agent",))
+    context = agent_context(request, agent, "tokens") | {"table": table, "pages": listed(table, request)}
+    return page(request, "agents/agent_tokens.html", context, partial="panel")
+
+
+@require_POST
+@operator_page(Role.ADMIN)
+def revoke(request: PlacedRequest, token_id: UUID) -> HttpResponse:
+    """End a token for good."""
+    token: Token = get_object_or_404(tokens_of(request.place.organization.pk), pk=token_id)
+    done = f"{token.name} is revoked. It stops working everywhere within a second."
+    written(request, partial(tokens.revoke, token, actor=request.place.actor), done)
+    return SeeOther(reverse("agents:tokens"))
 
 
 def _new_secret(request: PlacedRequest) -> str:

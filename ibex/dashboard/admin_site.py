@@ -23,6 +23,8 @@ class TenantAdminSite(UnfoldAdminSite):
 
         @wraps(checked)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            return placed(request, *args, **kwargs) if request.user.is_authenticated else checked(request, *args, **kwargs)
+            return (
+                placed(request, *args, **kwargs) if request.user.is_authenticated else checked(request, *args, **kwargs)
+            )
 
         return guarded

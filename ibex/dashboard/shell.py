@@ -38,7 +38,7 @@ _NAV = (
     ("Home", "dashboard:home", "home", "h"),
     ("Agents", "agents:list", "agents", "a"),
     ("Memories", "memories:list", "memories", "m"),
-    ("Sessions", "agents:sessions", "sessions", "s"),
+    ("Sessions", "dashboard:sessions", "sessions", "s"),
     ("Tokens", "agents:tokens", "key", "t"),
 )
 

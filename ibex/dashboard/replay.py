@@ -1,0 +1,199 @@
+"""A session as it happened: what was said, what was put in and why, what was learned of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from agents.models import Checkpoint, Session, Trace
+from agents.selectors import checkpoints_of
+from context.models import Injection
+from memories.models import Memory, MemoryVersion
+
+TURNS_PER_PAGE = 25
+SHOWN_MESSAGES = 40
+"""Of one turn, the last ones: an imported history may have a thousand."""
+SHOWN_CHARACTERS = 20_000
+"""Of one message."""
+LEVELS = {1: "Something was late", 2: "Directive only", 3: "Sent untouched"}
+"""Rungs of the degradation ladder, in the reader's words."""
+STAGES = ("validate", "authenticate", "agent", "start", "limit", "route", "assemble", "provider", "journal")
+COMPONENTS = ("relevance", "recency", "usefulness", "confidence", "frequency")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bubble:
+    """One message: `kind` is user, assistant, tool or system; `role` is what the reader is told."""
+
+    kind: str
+    role: str
+    text: str
+    is_partial: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One memory that was considered. `content`: as it was then; empty when it has been deleted since."""
+
+    injection: Injection
+    memory: Memory
+    content: str
+    has_changed: bool
+
+    @property
+    def components(self) -> list[tuple[str, float]]:
+        """The parts of its score that were noted, in the order of the formula."""
+        said = self.injection.components
+        return [(name, float(said[name])) for name in COMPONENTS if isinstance(said.get(name), int | float)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """One turn of the replay. `unshown`: earlier messages of the caller that are left out here."""
+
+    checkpoint: Checkpoint
+    trace: Trace | None
+    asked: Sequence[Bubble]
+    unshown: int
+    answered: Sequence[Bubble]
+    packed: Sequence[Line]
+    left_out: Sequence[Line]
+    learned: Sequence[Memory]
+
+    @property
+    def injected_tokens(self) -> int:
+        """Tokens of the memories that were put in."""
+        return sum(line.injection.tokens for line in self.packed)
+
+    @property
+    def level_words(self) -> str:
+        """What was left out because of time or an error; empty when nothing was."""
+        return LEVELS.get(self.trace.level, "") if self.trace else ""
+
+    @property
+    def stages(self) -> list[tuple[str, float]]:
+        """Milliseconds by stage, in the order of the request; the parts of a stage after it."""
+        spent = self.trace.stages if self.trace else {}
+        return sorted(spent.items(), key=lambda item: (_place(item[0]), item[0]))
+
+
+def _place(stage: str) -> int:
+    whole = stage.partition(".")[0]
+    return STAGES.index(whole) if whole in STAGES else len(STAGES)
+
+
+def replay(session: Session, page: int) -> list[Turn]:
+    """The turns of one page, counted from 1. Five queries, however many turns."""
+    first = (page - 1) * TURNS_PER_PAGE
+    checkpoints = list(checkpoints_of(session).filter(number__gt=first, number__lte=first + TURNS_PER_PAGE))
+    turn_ids = [checkpoint.turn_id for checkpoint in checkpoints]
+    traces = {trace.turn_id: trace for trace in Trace.objects.of(session.org_id).filter(turn_id__in=turn_ids)}
+    lines = _lines(session.org_id, turn_ids)
+    learned = _learned(session.org_id, checkpoints)
+    return [_turn(each, traces.get(each.turn_id), lines[each.turn_id], learned[each.pk]) for each in checkpoints]
+
+
+def page_of(session: Session, turn_id: UUID) -> int:
+    """The page that shows a turn; the first when the session has no such turn."""
+    number = checkpoints_of(session).filter(turn_id=turn_id).values_list("number", flat=True).first()
+    return 1 if number is None else (number - 1) // TURNS_PER_PAGE + 1
+
+
+def _turn(checkpoint: Checkpoint, trace: Trace | None, lines: Sequence[Line], learned: Sequence[Memory]) -> Turn:
+    asked = list(_asked(checkpoint))
+    return Turn(
+        checkpoint=checkpoint,
+        trace=trace,
+        asked=asked[-SHOWN_MESSAGES:],
+        unshown=max(len(asked) - SHOWN_MESSAGES, 0),
+        answered=list(_answered(checkpoint)),
+        packed=[line for line in lines if line.injection.is_packed],
+        left_out=[line for line in lines if not line.injection.is_packed],
+        learned=learned,
+    )
+
+
+def _lines(org_id: UUID, turn_ids: Sequence[UUID]) -> Mapping[UUID, list[Line]]:
+    rows = list(
+        Injection.objects.of(org_id).filter(turn_id__in=turn_ids).select_related("memory").order_by("turn_id", "rank")
+    )
+    outdated = {(row.memory_id, row.memory_version) for row in rows if row.memory.version != row.memory_version}
+    texts = _texts_then(org_id, outdated)
+    lines: dict[UUID, list[Line]] = defaultdict(list)
+    for row in rows:
+        then = texts.get((row.memory_id, row.memory_version), row.memory.content)
+        is_gone = row.memory.deleted_at is not None
+        lines[row.turn_id].append(
+            Line(
+                injection=row,
+                memory=row.memory,
+                content="" if is_gone else then,
+                has_changed=not is_gone and then != row.memory.content,
+            )
+        )
+    return lines
+
+
+def _texts_then(org_id: UUID, wanted: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
+    """What memories said in earlier versions."""
+    versions = MemoryVersion.objects.of(org_id).filter(
+        memory_id__in={memory_id for memory_id, _ in wanted}, number__in={number for _, number in wanted}
+    )
+    said = {(row.memory_id, row.number): row.snapshot.get("content") for row in versions}
+    return {key: text for key, text in said.items() if key in wanted and isinstance(text, str)}
+
+
+def _learned(org_id: UUID, checkpoints: Iterable[Checkpoint]) -> Mapping[UUID | None, list[Memory]]:
+    made = Memory.objects.of(org_id).filter(checkpoint__in=[c.pk for c in checkpoints], deleted_at__isnull=True)
+    learned: dict[UUID | None, list[Memory]] = defaultdict(list)
+    for memory in made.order_by("pk"):
+        learned[memory.checkpoint_id].append(memory)
+    return learned
+
+
+def _asked(checkpoint: Checkpoint) -> Iterator[Bubble]:
+    """What the caller sent and had not sent before."""
+    messages = checkpoint.messages if isinstance(checkpoint.messages, list) else []
+    said = [bubble for message in messages if isinstance(message, dict) for bubble in _message(message)]
+    if not said and checkpoint.user_text:
+        said = [Bubble(kind="user", role="User", text=_cut(checkpoint.user_text))]
+    yield from said
+
+
+def _answered(checkpoint: Checkpoint) -> Iterator[Bubble]:
+    if checkpoint.assistant_text or not (checkpoint.tool_calls or checkpoint.is_complete):
+        text = _cut(checkpoint.assistant_text)
+        yield Bubble(kind="assistant", role="Assistant", text=text, is_partial=not checkpoint.is_complete)
+    yield from _calls(checkpoint.tool_calls)
+
+
+def _message(message: Mapping[str, Any]) -> Iterator[Bubble]:
+    role = str(message.get("role") or "user")
+    kind = {"user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}.get(role, "system")
+    text = _text(message.get("content"))
+    if text:
+        yield Bubble(kind=kind, role="Tool result" if kind == "tool" else role.capitalize(), text=_cut(text))
+    yield from _calls(message.get("tool_calls"))
+
+
+def _calls(calls: object) -> Iterator[Bubble]:
+    for call in calls if isinstance(calls, list) else []:
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict):
+            text = f"{function.get('name', '')}({function.get('arguments', '')})"
+            yield Bubble(kind="tool", role="Tool call", text=_cut(text))
+
+
+def _text(content: object) -> str:
+    """A message's text; parts of other kinds are named in brackets."""
+    if isinstance(content, str):
+        return content
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    return "\n".join(str(part.get("text") or f"[{part.get('type', 'part')}]") for part in parts)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}\n… {len(text):,} characters in all"

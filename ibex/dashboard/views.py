@@ -1,0 +1,105 @@
+"""The pages that cross apps: Home with its live feed, and sessions with what was injected into them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from agents.access import PlacedRequest, operator_page
+from agents.choices import Role, SessionStatus
+from agents.filters import SessionFilter
+from agents.selectors import agents_of, sessions_of
+from agents.tables import SessionTable
+from ibex.core.htmx import page, public_url
+from ibex.core.ids import parse_uuid
+from ibex.core.listing import Pages, listed
+from ibex.dashboard import selectors
+from ibex.dashboard.cards import cards
+from ibex.dashboard.replay import TURNS_PER_PAGE, page_of, replay
+
+NO_CONTENT = 204
+"""The feed has nothing new: htmx leaves the page as it is."""
+
+
+@require_safe
+@operator_page()
+def home(request: PlacedRequest) -> HttpResponse:
+    """The last seven days and what is happening now; before the first call, how to make it."""
+    org_id = request.place.organization.pk
+    turns = selectors.recent_turns(org_id)
+    if not turns:
+        return render(request, "dashboard/first_run.html", _first_run(request))
+    context = {"cards": cards(selectors.overview(org_id)), "turns": turns}
+    return page(request, "dashboard/home.html", context, partial="cards")
+
+
+@require_safe
+@operator_page()
+def feed(request: PlacedRequest) -> HttpResponse:
+    """The latest turns, for the page that asks every few seconds; 204 while the newest is still `?after=`."""
+    turns = selectors.recent_turns(request.place.organization.pk)
+    seen = parse_uuid(request.GET.get("after", ""))
+    if (turns[0].pk if turns else None) == seen:
+        return HttpResponse(status=NO_CONTENT)
+    if seen is None:
+        # The first call came in: the page that waits for it becomes Home.
+        return HttpResponse(status=NO_CONTENT, headers={"HX-Refresh": "true"})
+    return render(request, "dashboard/feed.html", {"turns": turns, "seen": seen})
+
+
+@require_safe
+@operator_page()
+def sessions(request: PlacedRequest) -> HttpResponse:
+    """Every conversation of the organization."""
+    org_id = request.place.organization.pk
+    rows = sessions_of(org_id)
+    filters = SessionFilter(request.GET, queryset=rows)
+    table = SessionTable(filters.qs if filters.is_valid() else rows.none())
+    context = {
+        "filters": filters,
+        "table": table,
+        "pages": listed(table, request),
+        "agents": agents_of(org_id),
+        "statuses": SessionStatus.choices,
+    }
+    return page(request, "sessions/list.html", context, partial="results")
+
+
+@require_safe
+@operator_page()
+def session(request: PlacedRequest, session_id: UUID) -> HttpResponse:
+    """One conversation, replayed. `?turn=` finds the page of one turn."""
+    shown = selectors.session_of(request.place.organization.pk, session_id)
+    if shown is None:
+        raise Http404
+    turn_id = parse_uuid(request.GET.get("turn", ""))
+    number = page_of(shown, turn_id) if turn_id else _page_number(request)
+    last = max(-(-shown.turn_count // TURNS_PER_PAGE), 1)
+    number = min(number, last)
+    context = {
+        "session": shown,
+        "turns": replay(shown, number),
+        "pages": Pages(
+            number=number,
+            previous_url=f"?page={number - 1}" if number > 1 else "",
+            next_url=f"?page={number + 1}" if number < last else "",
+        ),
+    }
+    return page(request, "sessions/detail.html", context, partial="replay")
+
+
+def _first_run(request: PlacedRequest) -> dict[str, object]:
+    """What the page before the first call says: the agent to call, and where."""
+    return {
+        "agent": agents_of(request.place.organization.pk).filter(status="active").first(),
+        "base_url": public_url(request),
+        "may_manage": request.place.may(Role.ADMIN),
+    }
+
+
+def _page_number(request: HttpRequest) -> int:
+    text = request.GET.get("page", "")
+    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 8 else 1
