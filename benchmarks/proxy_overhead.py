@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/proxy_overhead.py [--short]
 
 1, 10 and 50 callers in a closed loop, whole answers and streams of 20 chunks, memory off and memory on (an agent with
-memories, queries of about 20 tokens that never repeat). One process of each proxy. Overhead is a call's latency less the
-median of the same call made directly. LiteLLM is installed, pinned, into a virtual environment of its own.
+memories, queries of about 20 tokens that never repeat). One process of each proxy. Overhead is a call's latency less
+the median of the same call made directly. LiteLLM is installed, pinned, into a virtual environment of its own.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def fill(stack: Stack) -> None:
         Draft(
             org_id=UUID(stack.org_id),
             agent_id=UUID(stack.agent_id),
-            content=f"The user decided to keep the {TOPICS[n % len(TOPICS)]} in room {n} near the {TOPICS[n // 7 % 10]}.",
+            content=f"The user keeps the {TOPICS[n % len(TOPICS)]} in room {n}, by the {TOPICS[n // 7 % 10]}.",
             category=Category.FACTUAL,
             labels=(("note", 1.0),),
             source=Source.IMPORTED,
