@@ -18,7 +18,8 @@ from ibex.env import REPOSITORY, Env
 
 RECOVERY_TIMEOUT_S = 600.0
 """A killed server replays its log before it is ready: at most what `max_wal_size` lets pile up."""
-WEB_STOP_GRACE_S = 4.0
+WEB_STOP_GRACE_S = 5.0
+"""For the answers that are under way: Ctrl-C is promised to end within 10 s, all graces of the stages together."""
 WORKERS_STOP_GRACE_S = 3.0
 """What they could not finish is taken up again: journal entries and tasks are acknowledged when done."""
 HEALTH_TIMEOUT_S = 2.0
@@ -74,10 +75,10 @@ def worker() -> Service:
 
 
 def web(env: Env) -> Service:
-    """The ASGI server that IBEX_SERVER names."""
+    """The ASGI server."""
     return Service(
         name="web",
-        program=partial(_python, *(_daphne(env) if env.server == "daphne" else _uvicorn(env))),
+        program=partial(_python, "-m", "ibex.server"),
         ready=lambda _pid: is_healthy(env.host, env.port),
         stage=Stage.WEB,
         stop_grace_s=WEB_STOP_GRACE_S,
@@ -108,16 +109,3 @@ def _management(command: str) -> Service:
 def _python(*arguments: str) -> Program:
     """Unbuffered, so that a log tells what happened before a crash."""
     return Program(argv=[sys.executable, "-u", *arguments], folder=REPOSITORY, stop_signal=signal.SIGTERM)
-
-
-def _daphne(env: Env) -> list[str]:
-    # Verbosity 0: no access log on standard output, IBEX writes its own lines.
-    where = ["-b", env.host, "-p", str(env.port)]
-    options = ["--verbosity", "0", "--server-name", "ibex", "--application-close-timeout", "2"]
-    return ["-m", "daphne", *where, *options, "ibex.asgi:application"]
-
-
-def _uvicorn(env: Env) -> list[str]:
-    where = ["--host", env.host, "--port", str(env.port)]
-    options = ["--no-access-log", "--no-server-header", "--no-proxy-headers", "--timeout-graceful-shutdown", "2"]
-    return ["-m", "uvicorn", *where, *options, "--log-level", "warning", "ibex.asgi:application"]

@@ -19,6 +19,7 @@ from ibex.embedded.layout import Layout
 from ibex.embedded.lock import only_one
 from ibex.embedded.logs import Logs
 from ibex.embedded.postgres import Postgres
+from ibex.embedded.prepared import Stamp
 from ibex.embedded.provision import provision
 from ibex.embedded.supervisor import Supervisor
 from ibex.embedded.valkey import Valkey
@@ -72,16 +73,31 @@ async def _serve(supervisor: Supervisor, layout: Layout, secrets: Secrets) -> No
             valkey = Valkey(layout=layout, password=secrets.redis_password)
             valkey.create()
             await supervisor.start(services.valkey(valkey))
-    with _timed("Database"):
-        await asyncio.to_thread(provision, resolve(), makes_roles=makes_roles())
-        await supervisor.run(services.prepare())
-    with _timed("Web server"):
-        await supervisor.start(services.web(env()))
+    with _timed("Roles"):
+        addresses = resolve()
+        await asyncio.to_thread(provision, addresses, makes_roles=makes_roles())
+    await _prepare_and_serve(supervisor, Stamp(layout.data_dir / "prepared", addresses.owner_url))
     await supervisor.start(services.drain())
     await supervisor.start(services.worker())
     say(welcome(layout.first_run, _base_url(), is_first=is_first))
     say(f"Ready in {time.monotonic() - begun:.1f} s. Logs are in {layout.logs}. Ctrl-C stops everything.")
     await supervisor.broken()
+
+
+async def _prepare_and_serve(supervisor: Supervisor, stamp: Stamp) -> None:
+    """Migrate, then start the web server; both at once where there is nothing to migrate."""
+    prepared = asyncio.create_task(supervisor.run(services.prepare()))
+    try:
+        if not stamp.is_current():
+            with _timed("Database"):
+                await prepared
+        with _timed("Web server"):
+            await supervisor.start(services.web(env()))
+            await prepared
+    finally:
+        prepared.cancel()
+        await asyncio.gather(prepared, return_exceptions=True)
+    stamp.renew()
 
 
 def _check_port() -> None:
