@@ -24,6 +24,8 @@ VECTOR_VERSION_MIN = (0, 8)
 SERVER_VERSION_MIN = 140000
 SET_WITHOUT_INHERIT_SINCE = 160000
 CONNECT_TIMEOUT_S = 10
+MAINTENANCE_DATABASE = "postgres"
+"""Where one signs in to create another."""
 _LOCK = 0x1BE8
 """Advisory lock: two machines that start at once provision one after the other."""
 
@@ -35,6 +37,13 @@ def provision(addresses: Addresses, *, makes_roles: bool) -> None:
 
     Raises StartError when the server cannot be reached, or the role of DATABASE_URL may not do what is missing.
     """
+    try:
+        _provision(addresses, makes_roles=makes_roles)
+    except psycopg.Error as error:
+        raise StartError(f"The database could not be made ready: {_first_line(error)}") from error
+
+
+def _provision(addresses: Addresses, *, makes_roles: bool) -> None:
     owner, app, system = (_user(url) for url in (addresses.owner_url, addresses.app_url, addresses.system_url))
     _create_database(addresses.admin_url)
     with _session(addresses.admin_url) as session:
@@ -58,8 +67,10 @@ def _create_database(admin_url: str) -> None:
         name = str(conninfo_to_dict(admin_url)["dbname"])
         if f'database "{name}" does not exist' not in str(error):
             raise StartError(f"The database cannot be reached: {_first_line(error)}") from error
-        with _connect(make_conninfo(admin_url, dbname="postgres"), autocommit=True) as session:
-            session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        with _connect(make_conninfo(admin_url, dbname=MAINTENANCE_DATABASE), autocommit=True) as session:
+            session.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+            if session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+                session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
 def _check_server(session: Session) -> None:

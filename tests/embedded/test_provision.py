@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
@@ -85,6 +86,12 @@ def test_provisioning_again_leaves_what_a_migration_revoked(database):
     provision(database, makes_roles=True)
     with pytest.raises(errors.InsufficientPrivilege):
         run(database.app_url, "DELETE FROM audit")
+
+
+def test_machines_that_start_at_once_provision_one_after_the_other(servers):
+    with ThreadPoolExecutor(4) as pool:
+        databases = list(pool.map(lambda _: another_database(servers, "shared"), range(4)))
+    assert run(databases[0].app_url, "SELECT current_user") == [("ibex_app",)]
 
 
 def test_a_changed_secret_key_changes_the_passwords_and_the_log_never_holds_one(database):
