@@ -16,7 +16,7 @@ from context.stopwatch import Stopwatch
 from context.turn import Turn
 from context.values import Arm, Assembly, Candidate, Considered, Level, Question
 from context.visible import repeated
-from ibex.core.tokens import encoding_for
+from ibex.core.tokens import count, encoding_for
 
 _NOTHING_CHOSEN = Choice(memories=(), considered=(), tokens=0)
 
@@ -104,12 +104,13 @@ def _still_shown(candidates: Sequence[Candidate], blocks: Sequence[ShownBlock]) 
 
 def _new_block(question: Question, turn: Turn, choice: Choice, nonce: str) -> ShownBlock:
     anchors = turn.anchors or anchors_of(turn.messages)
+    text = render(choice.memories, nonce)
     return ShownBlock(
         anchor=anchors[turn.at],
-        text=render(choice.memories, nonce),
+        text=text,
         memory_ids=tuple(memory.id for memory in choice.memories),
         versions=tuple(memory.version for memory in choice.memories),
-        tokens=choice.tokens + block_tokens(encoding=encoding_for(question.model)),
+        tokens=count(text, encoding_for(question.model)),
     )
 
 

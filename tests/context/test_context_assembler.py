@@ -12,6 +12,7 @@ from context.admission import Admission
 from context.assembler import assemble
 from context.desk_read import COLD_DESK, DeskRead
 from context.values import Assembly, Level
+from ibex.core.tokens import count
 from tests.context.twins import Never, Vault, assistant, card, found, memory, question, user, warm_desk
 
 DOG = "The user's dog is called Rex."
@@ -38,8 +39,8 @@ async def test_all_arrived_is_directive_history_memories_question() -> None:
 async def test_context_tokens_are_those_of_everything_added() -> None:
     plain = await assemble(question([user(ASKED)], warm_desk()), retriever=Vault())
     with_memory = await assemble(question([user(ASKED)], warm_desk()), retriever=Vault(cold=[found(DOG)]))
-    assert plain.context_tokens > 0
-    assert with_memory.context_tokens > plain.context_tokens
+    assert plain.context_tokens == count("Be brief.")
+    assert with_memory.context_tokens == sum(count(text) for text in system_texts(with_memory))
 
 
 async def test_a_late_search_leaves_directive_and_hot_memories() -> None:

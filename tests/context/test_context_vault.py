@@ -154,5 +154,5 @@ async def test_nobody_is_shown_what_belongs_to_another_person_agent_or_organizat
     await remember(agent, "The user's dog is called Rex.", end_user="bert")
     await remember(foreign_agent, "The user's dog is called Max.")
     assembly = await assemble(ask(agent, "What is my dog called?", DeskRead(directive="", hot=()), end_user="ann"))
-    assert assembly.considered == ()
+    assert (assembly.level, assembly.considered) == (Level.COMPLETE, ())
     assert assembly.messages == [user("What is my dog called?")]
