@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from rest_framework.routers import BaseRouter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rest_framework.routers import BaseRouter
 
 
 def register(router: BaseRouter) -> None:
-    """Put this app's resources under the API's root."""
+    """Put this app's resources under the API's root. Imported here: the framework loads `authentication` from this
+    package before it can load a view.
+    """
     from agents.api import openapi  # noqa: F401 - described once the API is routed
     from agents.api.agents import AgentViewSet
     from agents.api.sessions import SessionViewSet

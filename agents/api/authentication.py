@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from agents.access import place_of
 from agents.authentication import authenticate_now, require
 from agents.choices import ROLE_SCOPES, Role
+from ibex.core.caller import Caller
 from ibex.core.errors import PermissionDenied, Unauthenticated
-from ibex.core.rest import Caller
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 

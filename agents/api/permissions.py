@@ -7,8 +7,8 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from ibex.core.caller import Caller
 from ibex.core.errors import PermissionDenied, ScopeMissing
-from ibex.core.rest import Caller
 
 
 class AnyOf(frozenset[str]):

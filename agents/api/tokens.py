@@ -19,8 +19,9 @@ from agents.errors import NotGrantable
 from agents.filters import TokenFilter
 from agents.models import Agent, Organization, Token
 from agents.services import tokens
+from ibex.core.caller import Caller
 from ibex.core.errors import FieldCode, FieldError, InvalidRequest
-from ibex.core.rest import Caller, OrgViewSet
+from ibex.core.rest import OrgViewSet
 
 SEES_TOKENS = any_of(Scope.TOKEN_CREATE, Scope.TOKEN_REVOKE)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, cast
 from uuid import UUID
@@ -23,6 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from ibex.core.caller import Caller
 from ibex.core.envelope import envelope
 from ibex.core.errors import BodyTooLarge, FieldCode, FieldError, InvalidRequest
 from ibex.core.idempotency import once
@@ -34,19 +33,6 @@ BODY_MAX_BYTES = 1024 * 1024
 """SPEC section 2; a view that takes files says its own."""
 
 Handler = Callable[..., Response]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Caller:
-    """Who calls: `request.auth`, whether a token or a signed-in operator. `agent_id`: bound to this agent only."""
-
-    org_id: UUID
-    actor: str
-    scopes: frozenset[str]
-    agent_id: UUID | None = None
-    operator_id: UUID | None = None
-    expires_at: datetime | None = None
-    is_authenticated: ClassVar[bool] = True
 
 
 class JsonBody(BaseParser):
