@@ -4,60 +4,144 @@ from __future__ import annotations
 
 import re
 
-from memories.extraction.lexicon import has_verb
+from memories.extraction.lexicon import has_verb, is_past, word_set
 
-_OPENER = re.compile(
-    r"^(?:(?:yes|yeah|yep|yup|no|nope|well|actually|honestly|absolutely|definitely|exactly|certainly|sure|of course|also|so|oh|hi|hello|hey|hi there"
-    r"|thanks|thank you|thanks a lot|great|okay|ok|right|by the way|btw|anyway|anyways|plus|fyi|for your information|just so you know|to be honest|in fact|basically"
-    r"|additionally|moreover|furthermore|lol|haha|good question|not really|indeed|specifically|overall|first|second|finally|for context|for the record"
-    r"|not yet|great question|sounds good|good|nice|cool|true|correct|hmm|ah|interesting)[,!.:…]+\s+|(?:and|but|so|also|plus|oh|btw|actually|honestly|basically|anyway)\s+)+",
-    re.I,
+
+def _any(*alternatives: str) -> str:
+    return f"(?:{'|'.join(alternatives)})"
+
+
+_I_AM = r"I(?:'m| am)"
+_I_WOULD = r"I(?:'d| would)"
+_I_HAVE = r"I(?:'ve got| have got| have|'ve)"
+
+# Before a statement
+_MARKUP = re.compile(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
+_OPENERS_WITH_A_MARK = (
+    "yes|yeah|yep|yup|no|nope|sure|of course|ok|okay|right|true|correct|exactly|indeed|absolutely|definitely|certainly",
+    "well|actually|honestly|to be honest|in fact|basically|specifically|overall|anyways?|personally|for context",
+    "also|so|plus|additionally|moreover|furthermore|however|though|although|still|then|first|second|finally|lately",
+    "oh|ah|hmm|hi|hello|hey|hi there|thanks|thank you|thanks a lot|great|good|nice|cool|lol|haha|interesting",
+    "by the way|btw|fyi|for your information|just so you know|for the record|good question|great question|sounds good",
+    "not really|not yet",
 )
+_OPENERS_BARE = (
+    "and|but|so|also|plus|oh|btw|actually|honestly|basically|anyway|ok|okay|yeah|yes|sure|hey|then",
+    "on (?:a different|another) note,?",
+)
+_OPENER = re.compile(rf"^(?:{_any(*_OPENERS_WITH_A_MARK)}[,!.:…]+\s+|{_any(*_OPENERS_BARE)}\s+)+", re.IGNORECASE)
 _TELLING = re.compile(
-    r"^(?:(?:please |pls )?(?:remember|note|know|keep in mind|be aware|bear in mind|take note|don['’]t forget)(?: that|:|,)\s+"
-    r"|(?:just )?(?:so you know|to let you know|fyi|for context|for your information|as (?:I|you) (?:said|mentioned|know)|quick update|update)[,:]?\s+(?:that )?"
-    r"|I (?:want|wanted|should|would like|['’]d like|forgot) (?:you to know|to (?:mention|say|tell you|let you know|add))(?: that)?\s+|I should mention that\s+)",
-    re.I,
+    "^"
+    + _any(
+        r"(?:please |pls )?(?:remember|note|know|keep in mind|be aware|bear in mind|don't forget)(?: that|:|,)",
+        r"(?:just )?(?:so you know|to let you know|(?:quick )?update)[,:]?(?: that)?",
+        r"as (?:I|you) (?:said|mentioned|know),?(?: that)?",
+        rf"(?:I want(?:ed)?|I forgot|{_I_WOULD} like) (?:you to know|to (?:mention|say|tell you|add))(?: that)?",
+        "I should (?:mention|add) that",
+    )
+    + r"\s+",
+    re.IGNORECASE,
 )
-_QUESTION_TAIL = re.compile(
-    r"(?:,|\s[–—-]|:|;|\bso\b|\band\b)\s*(?:so |and |but )?(?:what|how|which|who|where|when|why|can|could|would|should|do|does|did|is|are|will|any|have)\b.*\?$", re.I | re.S
+_BELIEF = re.compile(r"^I (?:think|guess|suppose|believe)(?: that)? (?=(?:I|my|we|our)\b)", re.IGNORECASE)
+
+# After a statement: the question or request that it leads up to
+_ASKS = _any(
+    "what|how|why|whether|please|tell me|help me|let me know|I wonder|is that|right\\?|ok\\?",
+    r"(?:which|who|where|when) (?:should|would|can|could|do|does|ones?)",
+    r"(?:can|could|would|should|do|does|did|is|are|will|have|am|may)"
+    r" (?:you|I|we|there|it|this|that|these|my|the|someone|anyone|anything)",
+    r"any (?:advice|tips?|ideas?|suggestions?|thoughts|recommendations?)",
+    rf"(?:{_I_AM}|I was)(?: just| also)? (?:wondering|hoping you)",
+    rf"{_I_WOULD} (?:like|love|appreciate) (?:your|some|to (?:know|hear|get))",
+    r"considering (?:that )?(?:I|we)",
 )
-_REASON_FIRST = re.compile(r"^(?:since|because|given that|seeing as|as)\s+(?P<fact>(?:I|my|we|our)\b[^,]*),.*$", re.I | re.S)
-_AS_A = re.compile(r"^as (?P<what>an? [\w' -]+?)(?: myself)?, .*\b(?:I|me|my)\b", re.I)
-_STATES = re.compile(r"^(?:I|my|we|our|I['’]\w+|we['’]\w+)\b", re.I)
-_HEDGE = re.compile(r"\b(?:maybe|perhaps|might|possibly|probably|not sure|I guess|I think I|I suppose|kind of|sort of|could be|considering|if I)\b", re.I)
+_ASKED_TAIL = re.compile(
+    rf"(?:,|\s[—-]|:|;|\s(?=so |and ))\s*(?:so |and |but |plus |then |maybe )*{_ASKS}\b.*$", re.IGNORECASE | re.DOTALL
+)
+_QUESTION = re.compile(
+    r"^(?:how|what|why)\b|^(?:(?:which|who|where|when) )?(?:can|could|would|should|do|does|did|is|are|will|have|am)"
+    r" (?:you|I|we|there|it|this|that|the|my)\b",
+    re.IGNORECASE,
+)
+_REASON_FIRST = re.compile(
+    r"^(?:since|because|given that|seeing as|as)\s+(?P<fact>(?:I|my|we|our)\b[^,]*),", re.IGNORECASE
+)
+_AS_A = re.compile(r"^as (?P<what>an? [\w' -]+?)(?: myself)?, .*\b(?:I|me|my)\b", re.IGNORECASE)
+_STATES = re.compile(r"^(?:I|my|we|our)\b", re.IGNORECASE)
+
+# What is said of oneself without saying "I" or "my"
+_FAMILY_FIRST = re.compile(
+    r"^(?P<both>both )?(?P<who>parents|mom|mum|mother|dad|father|grandma|grandpa)"
+    r"(?= (?:is|are|was|were|has|have|lives?|died)\b)",
+    re.IGNORECASE,
+)
+_ELLIPSIS = re.compile(
+    r"^(?:(?:just|recently|finally|also|already|only|still|really|absolutely|even) )*(?P<verb>[a-z]+) (?!by\b|of\b)\w",
+    re.IGNORECASE,
+)
+_SAID_OF_ONESELF = word_set("love hate prefer enjoy adore dislike")
+_NO_VERB = word_set(
+    """
+    agreed asked based born called compared concerned cut delighted excited given honored hundred indeed inspired
+    interested left let located meant named needed pleased provided put read red related required said set supposed
+    thrilled tired understood used written
+    """
+)
+
+# What is no statement about anybody
+_HEDGE = re.compile(
+    r"\b(?:maybe|perhaps|might|possibly|probably|not sure|kind of|sort of|could be|considering|if I"
+    r"|I (?:guess|suppose|think I))\b",
+    re.IGNORECASE,
+)
 _NOTHING_SAID = re.compile(
-    r"^(?:I(?:['’]m| am) (?:not sure|good|fine|ok|okay|sorry|done|back|here|confused|asking|wondering|just asking)\b(?! (?:at|with|in|about)\b)|I (?:don['’]t|do not) (?:know|understand|get it|think so|mind)\b"
-    r"|I (?:see|understand|agree|guess so|think so|hear you|mean|got it|know)\W*$|I(?:['’]d| would) (?:love|like) (?:that|it|to (?:know|hear|see|share|ask|understand))\b"
-    r"|I (?:have|['’]ve got) (?:a|another|one more|some) questions?\b|I will\W*$|I(?:['’]ll| will) (?:do that|try (?:that|it)|keep (?:that|it) in mind|definitely (?:keep|do)|let you know)\b"
-    r"|I (?:tried|ran|followed) (?:that|it|this|your)\b|I (?:need|want|would like|['’]d like) (?:help|some help|advice|to (?:know|ask|understand|hear|see|share))\b)",
-    re.I,
+    "^"
+    + _any(
+        rf"(?:{_I_AM}|I was) (?:still |really |also |just |kinda |a bit |kind of )*"
+        r"(?:not sure|unsure|uncertain|confused|stuck|lost|wondering|asking|curious (?:if|whether|about how))\b",
+        rf"{_I_AM} (?:good|fine|ok|okay|sorry|done|back|here)\b(?! (?:at|with|in|about|from|on)\b)",
+        r"I (?:don't|do not) (?:know|understand|get it|think so|mind)\b",
+        r"I (?:see|understand|agree|guess so|think so|hear you|mean|got it|know|will)\W*$",
+        rf"{_I_WOULD} (?:love|like) (?:that|it|to (?:know|hear|see|share|ask|understand))\b",
+        rf"{_I_HAVE} (?:a|another|one more|some) questions?\b",
+        r"I(?:'ll| will) (?:do that|try (?:that|it)|keep (?:that|it) in mind|definitely (?:keep|do)|let you know)\b",
+        r"I (?:tried|ran|followed) (?:that|it|this|your)\b",
+        r"I (?:need|want|would like|'d like) (?:help|some help|advice|to (?:know|ask|understand|hear|see|share))\b",
+        r"you(?:'\w+)?\b",
+        r"here(?:'s| is| are)\b|(?:maybe|perhaps) (?:I|we|you) (?:can|could|should)\b",
+    ),
+    re.IGNORECASE,
 )
-_BELIEF = re.compile(r"^I (?:think|guess|suppose|believe)(?: that)? (?=(?:I|my|we|our)\b)", re.I)
-_TRANSIENT = re.compile(r"\b(?:error|exception|traceback|stack trace)s?\b|\bwhen I run\b|\b(?:doesn['’]t|not) work(?:ing)?\b(?! (?:at|for|in|on)\b)", re.I)
+_TRANSIENT = re.compile(
+    _any(
+        r"\b(?:gets?|getting|got|sees?|seeing|throws?|raises?|have|having) (?:an?|this|the|some) (?:[\w.-]+ )?"
+        r"(?:error|exception|traceback|issue|problem|trouble)s?\b",
+        r"\bhaving (?:trouble|issues|problems)\b|\bkeeps? getting\b|\bwhen I run\b|\bthe following\b",
+        r"\b(?:like|with|at|do|on|about) (?:this|these|that)\W*$",
+        r"\b(?:doesn't|not) work(?:ing)?\b(?! (?:at|for|in|on)\b)",
+    ),
+    re.IGNORECASE,
+)
 _MIN_WORDS = 3
 
 
 def without_opener(clause: str) -> str:
-    """The clause without "Yes,", "By the way," and the like."""
-    return _OPENER.sub("", clause.strip()).strip()
+    """The clause without "Yes,", "By the way," and the like, and without Markdown's marks."""
+    return _OPENER.sub("", _MARKUP.sub("", clause.strip())).strip()
 
 
 def fact_of(clause: str, lead: str = "") -> str:
-    """The statement a clause makes, in the user's words; empty for questions, pleasantries and what says nothing."""
-    text = _TELLING.sub("", clause)
-    if lead and not has_verb(text):
-        text = f"{lead}: {text}"
-    elif text.rstrip().endswith("?"):
-        text = _before_question(text)
-    if as_a := _AS_A.match(text):
-        return f"I am {as_a.group('what')}."
+    """The statement a clause makes, in the user's words; empty for questions, pleasantries and what says nothing.
+
+    `lead` is the header of the list that the clause is an item of.
+    """
+    text = _FAMILY_FIRST.sub(_my, _TELLING.sub("", clause))
+    is_item = bool(lead) and not has_verb(text)
+    text = _BELIEF.sub("", f"{lead}: {text}" if is_item else _with_subject(_before_question(text)))
     if len(text.split()) < _MIN_WORDS and not _STATES.match(text):
         return ""
-    text = _BELIEF.sub("", text)
-    if _NOTHING_SAID.match(text) or _TRANSIENT.search(text) or not (has_verb(text) or lead):
-        return ""
-    return text
+    says_nothing = _NOTHING_SAID.match(text) or _TRANSIENT.search(text) or not (is_item or has_verb(text))
+    return "" if says_nothing else text
 
 
 def hedges(clause: str) -> bool:
@@ -65,11 +149,28 @@ def hedges(clause: str) -> bool:
     return bool(_HEDGE.search(clause))
 
 
+def _my(found: re.Match[str]) -> str:
+    return f"{found['both'] or ''}my {found['who'].lower()}"
+
+
+def _with_subject(text: str) -> str:
+    """ "Just got a new job" and "Love hiking" are said of oneself."""
+    started = _ELLIPSIS.match(text)
+    if not started or text.rstrip().endswith("?"):
+        return text
+    verb = started["verb"].lower()
+    is_verb = verb in _SAID_OF_ONESELF or (is_past(verb) and verb not in _NO_VERB)
+    return f"I {text[:1].lower()}{text[1:]}" if is_verb else text
+
+
 def _before_question(text: str) -> str:
-    """What is stated before the question of one sentence: "I have a dog, what should it eat?"."""
-    if reason := _REASON_FIRST.match(text):
-        return reason.group("fact")
+    """What is stated before the question or request of one sentence: "I have a dog, what should it eat?"."""
     if as_a := _AS_A.match(text):
-        return as_a.group()
-    stated = _QUESTION_TAIL.sub("", text)
-    return stated if stated != text and _STATES.match(stated) and has_verb(stated) else ""
+        return f"I am {as_a['what']}."
+    asks = text.rstrip().endswith("?") or bool(_QUESTION.match(text))
+    if asks and (reason := _REASON_FIRST.match(text)):
+        return reason["fact"]
+    stated = _ASKED_TAIL.sub("", text)
+    if stated == text or _QUESTION.match(stated):
+        return "" if asks else text
+    return stated if has_verb(stated) and (_STATES.match(stated) or not asks) else ""

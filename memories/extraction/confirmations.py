@@ -1,4 +1,4 @@
-"""What the assistant said: a fact about the user only when the user confirmed it, a record when it reports its own deed."""
+"""What the assistant said: a fact about the user only if the user confirmed it; a record if it reports its own deed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from memories.extraction.grounding import content_stems
-from memories.extraction.lexicon import base_of_third, third_person, words_of
+from memories.extraction.lexicon import straight, third_person
 from memories.extraction.persons import Party
 from memories.extraction.salience import overlap
 from memories.extraction.sentences import MASK, Sentence, split_sentences
@@ -15,39 +15,56 @@ ECHO = 0.6  # share of an assistant sentence's content words found in one inject
 _MAX_CONFIRMED_WORDS = 18  # a longer statement says too many things for one "yes"
 
 _YES = re.compile(
-    r"^\W*(?:(?:yes|yeah|yep|yup|exactly|correct|right|that['’]s (?:right|correct|true|it)|that is (?:right|correct|true)|you(?:['’]re| are) right|indeed"
+    r"^\W*(?:(?:yes|yeah|yep|yup|exactly|correct|right|that's (?:right|correct|true|it)|that is (?:right"
+    r"|correct|true)|you(?:'re| are) right|indeed"
     r"|absolutely|precisely|true)\b[\s,.!]*)+(?P<rest>.*)",
-    re.I | re.S,
+    re.IGNORECASE | re.DOTALL,
 )
-_TAKES_BACK = re.compile(r"^(?:but|except|although|however|not|actually|well)\b", re.I)
-_TAG = re.compile(r",?\s*(?:right|correct|is that right|is that correct|isn['’]t it|don['’]t you|aren['’]t you|yes|no)\s*\?$", re.I)
+_TAKES_BACK = re.compile(r"^(?:but|except|although|however|not|actually|well)\b", re.IGNORECASE)
+_TAG = re.compile(
+    r",?\s*(?:right|correct|is that right|is that correct|isn't it|don't you|aren't you|yes|no)\s*\?$", re.IGNORECASE
+)
 _LEAD_IN = re.compile(
-    r"^(?:so|just to confirm|to confirm|if I (?:understand|remember) (?:correctly|you correctly|right)|as I understand it|I (?:see|understand)(?: that)?"
+    r"^(?:so|just to confirm|to confirm|if I (?:understand|remember) (?:correctly|you correctly|right)"
+    r"|as I understand it|I (?:see|understand)(?: that)?"
     r"|you (?:said|mentioned|told me)(?: that)?|it sounds like|got it|okay|ok|and)[,:]?\s+",
-    re.I,
+    re.IGNORECASE,
 )
-_ABOUT_USER = re.compile(r"^(?:you(?:['’](?:re|ve|d))?|your)\b", re.I)
-_ASKED = re.compile(r"^(?P<aux>do|are|were|did|have) you (?P<rest>.+)\?$", re.I)
-_ASKED_POSSESSIVE = re.compile(r"^(?P<aux>is|are|was|were) your (?P<noun>[\w-]+(?: [\w-]+)?) (?P<rest>(?:called|named|in|at|from|still|a|an|the|\d)\b.*)\?$", re.I)
+_ABOUT_USER = re.compile(r"^(?:you(?:'(?:re|ve|d))?|your)\b", re.IGNORECASE)
+_ASKED = re.compile(r"^(?P<aux>do|are|were|did|have) you (?P<rest>.+)\?$", re.IGNORECASE)
+_ASKED_POSSESSIVE = re.compile(
+    r"^(?P<aux>is|are|was|were) your (?P<noun>[\w-]+(?: [\w-]+)?) (?P<rest>(?:called|named|in|at|from|still|a"
+    r"|an|the|\d)\b.*)\?$",
+    re.IGNORECASE,
+)
 _NO_FACT = re.compile(
-    r"\b(?:would|could|should|might|may|can|or|consider(?:ed|ing)?|think|feel|see|envision|plan to|want me|like me|need me|need help|any|thought about|explored|ready)\b", re.I
+    r"\b(?:would|could|should|might|may|can|or|consider(?:ed|ing)?|think|feel|see|envision|plan to|want me"
+    r"|like me|need me|need help|any|thought about|explored|ready)\b",
+    re.IGNORECASE,
 )
 
 _DEED = re.compile(
-    r"^(?:(?:done|all set|great|ok(?:ay)?|sure|perfect)[.!,:—–-]*\s+)?I(?:['’]ve| have)?(?: just| now| also| successfully| already)* "
-    r"(?P<verb>booked|scheduled|rescheduled|created|sent|ordered|cancelled|canceled|updated|filed|opened|closed|deployed|reserved|submitted|registered|refunded"
-    r"|e-?mailed|installed|uploaded|transferred|paid|renewed|subscribed|unsubscribed|activated|deactivated|archived|deleted|merged|assigned|escalated|restarted"
+    r"^(?:(?:done|all set|great|ok(?:ay)?|sure|perfect)[.!,:—-]*\s+)?I(?:'ve| have)?(?: just| now| also"
+    r"| successfully| already)* "
+    r"(?P<verb>booked|scheduled|rescheduled|created|sent|ordered|cancelled|canceled|updated|filed|opened|closed"
+    r"|deployed|reserved|submitted|registered|refunded"
+    r"|e-?mailed|installed|uploaded|transferred|paid|renewed|subscribed|unsubscribed|activated|deactivated"
+    r"|archived|deleted|merged|assigned|escalated|restarted"
     r"|rolled back|set up|turned (?:on|off)|signed (?:you )?up)\b(?P<rest>.+)$",
-    re.I,
+    re.IGNORECASE,
 )
 _ONLY_TEXT = re.compile(
-    r"\b(?:below|above|outline|draft|example|sample|snippet|poem|list of|version of|table of|summary of|function|class|script|code|paragraph|plan for you|here)\b", re.I
+    r"\b(?:below|above|outline|draft|example|sample|snippet|poem|list of|version of|table of|summary of"
+    r"|function|class|script|code|paragraph|plan for you|here)\b",
+    re.IGNORECASE,
 )
 
 
-def confirmed_statement(assistant_text: str, user_reply: str, teller: Party, injected: Iterable[str]) -> tuple[str, str] | None:
-    """(content, evidence) of what the assistant last asked or stated about the user, if the reply plainly says yes."""
-    reply = _YES.match(user_reply)
+def confirmed_statement(
+    assistant_text: str, user_reply: str, teller: Party, injected: Iterable[str]
+) -> tuple[str, Sentence] | None:
+    """(content, sentence) of what the assistant last asked or stated about the user, if the reply plainly says yes."""
+    reply = _YES.match(straight(user_reply))
     if not reply or _TAKES_BACK.match(reply.group("rest")):
         return None
     sentences = split_sentences(assistant_text)
@@ -55,7 +72,7 @@ def confirmed_statement(assistant_text: str, user_reply: str, teller: Party, inj
         return None
     last = sentences[-1].text
     content = _as_fact(_LEAD_IN.sub("", last), teller)
-    return (content, last) if content else None
+    return (content, sentences[-1]) if content else None
 
 
 def deeds(assistant_text: str, injected: Iterable[str]) -> list[tuple[str, Sentence]]:
@@ -102,12 +119,15 @@ def _answered(aux: str, rest: str, teller: Party) -> str:
 
 def _of_user(text: str, teller: Party) -> str:
     """ "you" and "your" as the user, with the verb after a leading "you" agreeing."""
-    text = text.replace("’", "'")
-    text = re.sub(r"^you're\b", f"{teller.subject} is", text, flags=re.I)
-    text = re.sub(r"^you've\b", f"{teller.subject} has", text, flags=re.I)
-    if leading := re.match(r"^you (?P<adverb>(?:still|also|usually|often|always|never|now|no longer) )?(?P<verb>[\w']+)", text, re.I):
+    text = re.sub(r"^you're\b", f"{teller.subject} is", text, flags=re.IGNORECASE)
+    text = re.sub(r"^you've\b", f"{teller.subject} has", text, flags=re.IGNORECASE)
+    if leading := re.match(
+        r"^you (?P<adverb>(?:still|also|usually|often|always|never|now|no longer) )?(?P<verb>[\w']+)",
+        text,
+        re.IGNORECASE,
+    ):
         verb = leading.group("verb")
         agreed = {"are": "is", "were": "was"}.get(verb.lower()) or third_person(verb)
         text = f"{teller.subject} {leading.group('adverb') or ''}{agreed}{text[leading.end() :]}"
-    text = re.sub(r"^your\b", teller.possessive[:1].upper() + teller.possessive[1:], text, flags=re.I)
+    text = re.sub(r"^your\b", teller.possessive[:1].upper() + teller.possessive[1:], text, flags=re.IGNORECASE)
     return re.sub(r"\byou\b", teller.inside, re.sub(r"\byour\b", "their", text))

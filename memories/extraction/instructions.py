@@ -8,44 +8,64 @@ from __future__ import annotations
 
 import re
 
-from memories.extraction.lexicon import COMMON_VERBS, words_of
+from memories.extraction.lexicon import COMMON_VERBS, word_set, words_of
 from memories.extraction.persons import Party
 
 _OPENER = re.compile(
-    r"^(?:(?:please|pls|kindly|also|and|but|so|ok|okay|oh|hey|remember to|make sure (?:that )?(?:you|to)|be sure to|just"
-    r"|i(?:['’]d| would) (?:like|prefer|appreciate)(?: it)? if you (?:could |would )?|can you(?: please)?|could you(?: please)?|you (?:should|must|need to|have to|can)"
-    r"|i (?:want|need|expect|ask|would like|['’]d like) you to|i['’]d like you to|from now on|going forward|in (?:the )?future|by default|moving forward),?\s+)+",
-    re.I,
+    r"^(?:(?:please|pls|kindly|also|and|but|so|ok|okay|oh|hey|remember to|make sure (?:that )?(?:you|to)"
+    r"|be sure to|just"
+    r"|i(?:'d| would) (?:like|prefer|appreciate)(?: it)? if you (?:could |would )?|can you(?: please)?"
+    r"|could you(?: please)?|you (?:should|must|need to|have to)"
+    r"|i (?:want|need|expect|ask|would like|'d like|prefer) (?:that )?you(?: to)?"
+    r"|i'd (?:like|prefer) (?:that )?you(?: to)?|from now on|going forward"
+    r"|in (?:the )?future|by default|moving forward),?\s+)+",
+    re.IGNORECASE,
 )
 _LASTING = re.compile(
-    r"\b(?:always|never|from now on|going forward|moving forward|in (?:the )?future(?! (?:of|I|we))|by default|every time|each time|whenever"
-    r"|at all times|at all|any ?more|don['’]t ever|no longer|stop|until I say otherwise|henceforth|as a rule)\b",
-    re.I,
+    r"\b(?:always|never|from now on|going forward|moving forward|in (?:the )?future(?! (?:of|I|we))|by default"
+    r"|every time|each time|whenever"
+    r"|at all times|at all|any ?more|don't ever|no longer|stop|until I say otherwise|henceforth|as a rule)\b",
+    re.IGNORECASE,
 )
 _ABOUT_ANSWERS = re.compile(
-    r"\b(?:answers?|repl(?:y|ies)|respon(?:d|ses?)|speak|talk to me|write to me|format(?:ting)?|tone|style|emojis?|bullet points?|markdown|bullets|metric"
-    r"|imperial|celsius|fahrenheit|units|concise|brief|short(?:er)?|formal|informal|jargon|explanations?|type hints|tabs|spaces|first name"
+    r"\b(?:answers?|repl(?:y|ies)|respon(?:d|ses?)|speak|talk to me|write to me|format(?:ting)?|tone|style"
+    r"|emojis?|bullet points?|markdown|bullets|metric"
+    r"|imperial|celsius|fahrenheit|units|concise|brief|short(?:er)?|formal|informal|jargon|explanations?"
+    r"|type hints|tabs|spaces|first name"
     r"|british|american|examples?|sources?|disclaimers?|apologi[sz]e|apologi[sz]ing)\b",
-    re.I,
+    re.IGNORECASE,
 )
 _CALL_ME = re.compile(
     r"^(?:call|address) me (?:as )?(?P<name>[A-Z][\w'-]*(?: [A-Z][\w'-]*)?|by my [\w ]+)"
-    r"|^(?:refer to me as) (?P<refer>.+)|^(?:you can call me|i go by|i prefer to be called|my friends call me) (?P<goes>[A-Z][\w'-]*)",
-    re.I,
+    r"|^(?:refer to me as) (?P<refer>.+)|^(?:you can call me|i go by|i prefer to be called"
+    r"|my friends call me) (?P<goes>[A-Z][\w'-]*)",
+    re.IGNORECASE,
 )
-_NOT_A_NAME = frozenset("back later when if at tomorrow today tonight on in a an the crazy".split())
-_NEGATED = re.compile(r"^(?:don['’]t|do not|stop|avoid|no more)\s+(?:ever\s+)?", re.I)
-_IMPERATIVE = frozenset(
-    """add address answer apologise apologize ask assume avoid be call check cite confirm consider convert cut do document don't end
-    ensure explain follow format give greet ignore include keep let list mention name never note only organise
-    organize offer output phrase prefer provide put quote recommend refer remind reply respond return round run say send show
-    sign skip speak spell start stick stop suggest summarise summarize talk tell treat try use wait warn write always address""".split()
+_NOT_A_NAME = word_set("back later when if at tomorrow today tonight on in a an the crazy")
+_NEGATED = re.compile(r"^(?:don't|do not|stop|avoid|no more)\s+(?:ever\s+)?", re.IGNORECASE)
+_IMPERATIVE = word_set(
+    """
+    add address answer apologise apologize ask assume avoid be call check cite confirm consider convert cut do
+    document don't end ensure explain follow format give greet ignore include keep let list mention name never
+    note only organise organize offer output phrase prefer provide put quote recommend refer remind reply respond
+    return round run say send show sign skip speak spell start stick stop suggest summarise summarize talk tell
+    treat try use wait warn write always address
+    """
 )
 _ONE_OFF = re.compile(
-    r"\b(?:this|the following|above|below|that one|for now|just once|this time|the (?:attached|file|text|email|document)|tomorrow|today)\b", re.I
+    r"\b(?:this|the following|above|below|that one|for now|just once|this time|the (?:attached|file|text|email"
+    r"|document)|tomorrow|today)\b",
+    re.IGNORECASE,
 )
-_CONDITIONAL = re.compile(r"^(?P<when>(?:when|whenever|if|every time|each time)\b[^,]+),\s*(?:then |please )?(?P<order>[\w'’]+ .+)$", re.I)
-_LEADING_ADVERB = re.compile(r"^(?P<adverb>always|never|only)\s+", re.I)
+_ENCOURAGING = re.compile(
+    r"\b(?:give up|forget (?:that|how|who)|count on|stop believing|lose hope|look back|keep (?:it up|going))\b",
+    re.IGNORECASE,
+)
+_CONDITIONAL = re.compile(
+    r"^(?P<when>(?:when|whenever|if|every time|each time)\b[^,]+),\s*(?:then |please )?(?P<order>[\w']+ .+)$",
+    re.IGNORECASE,
+)
+_LEADING_ADVERB = re.compile(r"^(?P<adverb>always|never|only)\s+", re.IGNORECASE)
 
 
 def standing_instruction(clause: str, teller: Party) -> str | None:
@@ -53,13 +73,14 @@ def standing_instruction(clause: str, teller: Party) -> str | None:
     if naming := _CALL_ME.match(_stripped(clause)):
         return _called(naming, teller)
     lasting = bool(_LASTING.search(clause))
-    order = _stripped(clause).rstrip(".!? ")
+    order = re.sub(r",? (?:please|pls|thanks|thank you)$", "", _stripped(clause).rstrip(".!? "), flags=re.IGNORECASE)
     if conditional := _CONDITIONAL.match(order):
-        order, lasting = f"{conditional.group('order')} {conditional.group('when')}", True
+        when = conditional.group("when")
+        order, lasting = f"{conditional.group('order')} {when[:1].lower()}{when[1:]}", True
     words = words_of(order)
     if len(words) < 2 or not (words[0] in _IMPERATIVE or (lasting and words[0] in COMMON_VERBS | _TASKS)):
         return None
-    if clause.rstrip().endswith("?") and not lasting:
+    if _ENCOURAGING.search(order) or (clause.rstrip().endswith("?") and not lasting):
         return None
     if not lasting and (not _ABOUT_ANSWERS.search(order) or _ONE_OFF.search(order) or len(words) > _MAX_STYLE_WORDS):
         return None
@@ -76,14 +97,18 @@ def is_request(clause: str) -> bool:
 
 
 _OPENER_REQUEST = re.compile(
-    r"^(?:please|pls|can you|could you|would you|will you|kindly|let['’]s|let me|help me|tell me|give me|show me|i (?:need|want|would like|['’]d like) you to"
-    r"|i['’]d like you to|i['’]d (?:appreciate|love) (?:your|some|any)|i(?:['’]d| would) (?:appreciate|like) it if you)\b",
-    re.I,
+    r"^(?:please|pls|can you|could you|would you|will you|kindly|let's|let me|help me|tell me|give me|show me"
+    r"|i (?:need|want|would like|'d like) you to"
+    r"|i'd like you to|i'd (?:appreciate|love) (?:your|some|any)|i(?:'d| would) (?:appreciate|like) it if you)\b",
+    re.IGNORECASE,
 )
-_TASKS = frozenset(
-    """analyse analyze brainstorm build calculate compare compose compute count create debug define describe design draft edit fetch find fix
-    generate help implement improve invent look make plan proofread refactor rephrase review rewrite schedule search solve
-    translate thank thanks hello hi hey imagine pretend act book order cancel set remember""".split()
+_TASKS = word_set(
+    """
+    analyse analyze brainstorm build calculate compare compose compute count create debug define describe design
+    draft edit fetch find fix generate help implement improve invent look make plan proofread refactor rephrase
+    review rewrite schedule search solve translate thank thanks hello hi hey imagine pretend act book order cancel
+    set remember
+    """
 )
 
 
@@ -93,13 +118,13 @@ def _stripped(clause: str) -> str:
 
 def _called(naming: re.Match[str], teller: Party) -> str | None:
     name = (naming.group("name") or naming.group("refer") or naming.group("goes") or "").strip(" .!")
-    if not name or words_of(name)[:1] and words_of(name)[0] in _NOT_A_NAME:
+    if not name or (words_of(name)[:1] and words_of(name)[0] in _NOT_A_NAME):
         return None
     return f"{teller.subject} wants to be called {name}."
 
 
 def _as_wish(order: str, teller: Party) -> str:
-    """The infinitive of an order: "never use tables" → "to never use tables", "don't say sorry" → "not to say sorry"."""
+    """The infinitive of an order: "never use tables" → "to never use tables", "don't shout" → "not to shout"."""
     order = order[:1].lower() + order[1:]
     order = re.sub(r"\bmy\b", "their", re.sub(r"\bme\b", teller.inside, re.sub(r"\bI\b", teller.inside, order)))
     order = re.sub(r"\byour\b", "its", re.sub(r"\byou\b", "it", order))

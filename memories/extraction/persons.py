@@ -12,26 +12,42 @@ from dataclasses import dataclass
 from memories.extraction.lexicon import (
     COMMON_VERBS,
     FAMILY_WORDS,
+    NOUNS_TOO,
+    SAME_IN_PAST,
     TEAM_WORDS,
+    has_verb,
     is_adverb,
     is_participle,
+    is_past,
+    straight,
     third_person,
+    word_set,
     words_of,
 )
 
-_TOKEN = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|“[^”\n]*”|\w+(?:['’-]\w+)*['’]?(?!\w)|\s+|[^\w\s]")
+_TOKEN = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|\w+(?:['-]\w+)*'?(?!\w)|\s+|[^\w\s]")
 _COMPOUND_SUBJECT = re.compile(
-    r"^(?:(?P<other>(?:my|our) (?:[\w-]+ )?[\w-]+|[A-Z][\w-]+) and (?:I|me)|(?:me|I) and (?P<second>(?:my|our) [\w-]+|[A-Z][\w-]+))\b",
-    re.I,
+    r"^(?:(?P<other>(?:my|our) (?:[\w-]+ )?[\w-]+|[A-Z][\w-]+) and (?:I|me)|(?:me|I) and (?P<second>(?:my"
+    r"|our) [\w-]+|[A-Z][\w-]+))\b",
+    re.IGNORECASE,
 )
 _COMPANION = re.compile(
-    r"\b(?:my|with my) (wife|husband|partner|girlfriend|boyfriend|fiancée?|family|team|sister|brother|parents|kids|children)\b", re.I
+    r"\b(?:my|with my) (wife|husband|partner|girlfriend|boyfriend|fiancée?|family|team|sister|brother|parents"
+    r"|kids|children)\b",
+    re.IGNORECASE,
 )
-_INFINITIVE_MAKERS = frozenset("to will would can could shall should may might must let make help don't doesn't".split())
-_AFTER_A_VERB = frozenset(
-    "a about again an as at by down for from her him his in into it my not of off on our out over that the them there to up with".split()
+_NAMED_COMPANION = re.compile(r"\b([A-Z][a-z]+) and I\b|\b(?:I|me) and ([A-Z][a-z]+)\b")
+_INFINITIVE_MAKERS = word_set("to will would can could shall should may might must let make help don't doesn't")
+_AFTER_A_VERB = word_set(
+    """
+    a about again an as at by down for from her him his in into it my not of off on our out over that the them
+    there to up with
+    """
 )
-_BEFORE_A_VERB = frozenset("not no longer neither nor".split())
+_NEW_SUBJECTS = word_set("that which who where because if when while as since so whether how what")
+_INVERTING = word_set("can could would should do did will may might must")
+_COLLECTIVES = frozenset(("team", "family"))
+_BEFORE_A_VERB = word_set("not no longer neither nor")
 _CONTRACTED = {"'m": "am", "'ve": "have", "'re": "are", "'ll": "will"}
 
 
@@ -62,6 +78,8 @@ def group_of(context: str, teller: Party) -> Party:
     words = set(words_of(context))
     if (companion := _COMPANION.search(context)) and companion.group(1).lower() not in ("team", "family"):
         return Party(f"{teller.subject} and their {companion.group(1).lower()}", plural=True)
+    if named := _NAMED_COMPANION.search(context):
+        return Party(f"{teller.subject} and {named.group(1) or named.group(2)}", plural=True)
     owner = teller.possessive if teller.subject != "The user" else "The user's"
     if words & TEAM_WORDS:
         return Party(f"{owner} team")
@@ -76,11 +94,11 @@ def to_third_person(clause: str, *, speaker: str = "", context: str = "") -> str
     `context` is the text of the whole turn, which tells who "we" are.
     """
     teller = narrator(speaker)
-    text = clause.strip()
+    text = straight(clause.strip())
     group = group_of(context or clause, teller)
     if compound := _COMPOUND_SUBJECT.match(text):
         other = compound.group("other") or compound.group("second")
-        other = re.sub(r"^(?:my|our)\b", "their", other, flags=re.I)
+        other = re.sub(r"^(?:my|our)\b", "their", other, flags=re.IGNORECASE)
         rest = _Rewriting(teller, group, told=True).run(text[compound.end() :])
         return f"{teller.subject} and {other}{rest}"
     rewritten = _Rewriting(teller, group).run(text)
@@ -99,33 +117,34 @@ class _Rewriting:
         self.present = False  # the last verb was put in the third person: verbs joined to it follow
         self.bare = False  # inside an infinitive or after a modal verb
         self.joined = False  # just after "and", "or", "but" or a comma
+        self.past = False  # some other verb is past: "read" is, too
         self.tokens: list[str] = []
         self.handlers: dict[str, Callable[[int], str]] = {
-            "i": lambda _: self._subject(self.teller),
-            "we": lambda _: self._subject(self.group),
+            "i": self._i,
+            "we": lambda at: self._subject(self.group, at),
             "me": lambda _: self.teller.inside,
             "us": lambda _: self.group.inside,
             "my": lambda _: self._possessive(self.teller),
-            "our": lambda _: self._possessive(self.group),
+            "our": self._our,
             "mine": lambda _: self.teller.possessive,
             "ours": lambda _: self.group.possessive,
             "myself": lambda _: "themselves",
             "ourselves": lambda _: "themselves",
-            "you": lambda _: self._subject(Party("The assistant")),
+            "you": lambda at: self._subject(Party("The assistant"), at),
             "your": lambda _: "the assistant's",
             "yours": lambda _: "the assistant's",
             "yourself": lambda _: "itself",
         }
 
     def run(self, text: str) -> str:
-        self.tokens = _TOKEN.findall(text.replace("’", "'"))
+        self.tokens = _TOKEN.findall(text)
+        self.past = any(is_past(token.lower()) for token in self.tokens)
         return "".join(self._token(at) for at in range(len(self.tokens)))
 
     def _token(self, at: int) -> str:
         token = self.tokens[at]
         if not token[0].isalnum():
-            if token in ",;":
-                self.joined = True
+            self.joined = self.joined or token[0] in ",;"
             return token
         word = token.lower()
         if handler := self.handlers.get(word):
@@ -144,16 +163,28 @@ class _Rewriting:
         if self.joined and is_adverb(word):
             return token
         joined, self.joined = self.joined, False
-        if joined and self.present and not self.bare and word in COMMON_VERBS and self._governs(at):
+        if joined and self.present and not self.bare and word in COMMON_VERBS and self._governs(word, at):
             return third_person(token)
+        if word in _NEW_SUBJECTS:
+            self.present = False
         if word in _INFINITIVE_MAKERS:
             self.bare = True
         return token
 
-    def _subject(self, party: Party) -> str:
+    def _i(self, at: int) -> str:
+        """ "I" on its own, or as the second of two: "John and I live" keeps its plural verb."""
+        before = "".join(self.tokens[:at])
+        second = before.endswith(" and ") and not has_verb(before)
+        self._subject(self.teller, at)
+        if second:
+            self.waiting = Party(self.teller.subject, plural=True)
+        return self.teller.inside
+
+    def _subject(self, party: Party, at: int) -> str:
         self.told = self.told or party is self.teller
         self.group_told = self.group_told or party is self.group
-        self.waiting, self.bare, self.joined = party, False, False
+        asked = at > 1 and self.tokens[at - 2].lower() in _INVERTING
+        self.waiting, self.bare, self.joined = None if asked else party, asked, False
         return party.inside
 
     def _possessive(self, party: Party) -> str:
@@ -161,6 +192,12 @@ class _Rewriting:
         if self.told if party is self.teller else self.group_told:
             return "their"
         return party.possessive
+
+    def _our(self, at: int) -> str:
+        """ "our team" of somebody whose "we" is a team is that team, not a team of the team's."""
+        if self._next_word(at) in _COLLECTIVES and self.group.inside.endswith(self._next_word(at)):
+            return self._possessive(self.teller)
+        return self._possessive(self.group)
 
     def _verb(self, verb: str) -> str:
         party, self.waiting = self.waiting, None
@@ -173,7 +210,7 @@ class _Rewriting:
             return {"am": "are"}.get(verb.lower(), verb)
         if verb.lower() in ("are", "were"):
             return {"are": "is", "were": "was"}[verb.lower()]
-        agreed = third_person(verb)
+        agreed = verb if self.past and verb.lower() in SAME_IN_PAST else third_person(verb)
         self.present = agreed != verb
         return agreed
 
@@ -183,14 +220,14 @@ class _Rewriting:
         following = self._next_word(at)
         return "had" if following == "better" or is_participle(following) else "would"
 
-    def _governs(self, at: int) -> bool:
+    def _governs(self, word: str, at: int) -> bool:
         """Whether the word at this place has what a verb has after it: rules out "food and travel"."""
         following = self._next_word(at)
-        return following in _AFTER_A_VERB or following.endswith("ing")
+        if word in NOUNS_TOO:
+            return following in _AFTER_A_VERB or following.endswith("ing")
+        return bool(following)
 
     def _next_word(self, at: int) -> str:
         """The next word that is no adverb, lower case; empty at the end."""
-        for token in self.tokens[at + 1 :]:
-            if token[0].isalnum() and not is_adverb(token.lower()):
-                return token.lower()
-        return ""
+        following = (token.lower() for token in self.tokens[at + 1 :] if token[0].isalnum())
+        return next((word for word in following if not is_adverb(word)), "")

@@ -5,43 +5,67 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from memories.extraction.lexicon import EITHER, FEMALE, MALE, MANY, PETS, is_participle, is_verb_form, words_of
+from memories.extraction.grounding import content_stems
+from memories.extraction.lexicon import (
+    EITHER,
+    FEMALE,
+    MALE,
+    MANY,
+    PETS,
+    is_participle,
+    is_verb_form,
+    word_set,
+    words_of,
+)
 
 _KIND_OF = (
-    {word: "she" for word in FEMALE}
-    | {word: "he" for word in MALE}
-    | {word: "anyone" for word in EITHER}
-    | {word: "it" for word in PETS}
-    | {word: "they" for word in MANY}
+    dict.fromkeys(FEMALE, "she")
+    | dict.fromkeys(MALE, "he")
+    | dict.fromkeys(EITHER, "anyone")
+    | dict.fromkeys(PETS, "pet")
+    | dict.fromkeys(MANY, "they")
 )
 _RELATION = re.compile(
-    r"\b(?i:my|our) (?:(?:[\w-]+ ){0,2}?)(?P<noun>" + "|".join(sorted(_KIND_OF, key=len, reverse=True)) + r")\b(?!['’]s)"
+    r"\b(?i:my|our) (?:(?:[\w-]+ ){0,2}?)(?P<noun>" + "|".join(sorted(_KIND_OF, key=len, reverse=True)) + r")\b(?!'s)"
     r"(?P<name>,? [A-Z][\w-]+,?)?",
 )
-_OWNED = re.compile(r"\b(?i:my|our) (?:new |old |first )?(?P<noun>[a-z][\w-]+)\b(?!['’]s)")
-_NAME = re.compile(r"(?<![.!?\w] )(?<!^)\b[A-Z][a-z]+(?: [A-Z][a-z]+)?\b|^[A-Z][a-z]+(?=['’]s\b| (?:is|was|has|works|lives|helps?|who)\b)")
-_NOT_NAMES = frozenset(
-    """monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september
-    october november december english german french spanish italian chinese japanese it this that what there here he she
-    they everything everyone yes no""".split()
+_NAME = re.compile(
+    r"(?<![.!?\w] )(?<!^)\b[A-Z][a-z]+(?: [A-Z][a-z]+)?\b|^[A-Z][a-z]+(?='s\b| (?:is|was|has|works|lives|helps?|who)\b)"
+)
+_NOT_NAMES = word_set(
+    """
+    monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
+    september october november december english german french spanish italian chinese japanese it this that what
+    there here he she they everything everyone yes no
+    """
 )
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|to|from|near|for|of|with the)\s+$")
 
 _FITS = {
-    "he": ("he", "anyone", "name", "it-pet"), "his": ("he", "anyone", "name", "it-pet"), "him": ("he", "anyone", "name", "it-pet"),
-    "she": ("she", "anyone", "name", "it-pet"), "her": ("she", "anyone", "name", "it-pet"),
-    "they": ("they",), "their": ("they",), "them": ("they",),
-    "it": ("it-pet", "thing"), "its": ("it-pet", "thing"),
-}  # fmt: skip
+    **dict.fromkeys(("he", "his", "him"), ("he", "anyone", "name", "pet")),
+    **dict.fromkeys(("she", "her"), ("she", "anyone", "name", "pet")),
+    **dict.fromkeys(("they", "their", "them"), ("they",)),
+    **dict.fromkeys(("it", "its"), ("pet",)),
+}
 _POSSESSIVE = frozenset(("his", "their", "its"))
-_LEADING = re.compile(r"^(?P<word>he|she|they|it|his|her|their|its)(?P<tail>['’](?:s|re|ve|d|ll))?\b", re.I)
-_PERSONAL = re.compile(r"\b(?P<word>he|she|him|her|his)\b", re.I)
-_DEMONSTRATIVE_SUBJECT = re.compile(r"^(?:this|that|these|those|such|here|there|the (?:former|latter|same))\b(?!['’]s why)", re.I)
-_EXPLETIVE = re.compile(
-    r"^it(?:['’]s| is| was| feels| takes| makes)\b.*?\b(?:to|that|for me|for us|when|how)\b|^it(?:['’]s| is) (?:raining|late|snowing)", re.I
+_LEADING = re.compile(r"^(?P<word>he|she|they|it|his|her|their|its)(?P<tail>'(?:s|re|ve|d|ll))?\b", re.IGNORECASE)
+_PERSONAL = re.compile(r"\b(?P<word>he|she|him|her|his)\b", re.IGNORECASE)
+_DEMONSTRATIVE_SUBJECT = re.compile(
+    r"^(?:this|that|these|those|such|here|there|the (?:former|latter|same))\b(?!'s why)", re.IGNORECASE
 )
-_EXISTENTIAL = re.compile(r"^there(?:['’](?:s|re)| is| are| was| were)\b", re.I)
-_WEAK = re.compile(r"\b(?:this|that|these|those|such|it|them|they)\b(?! (?:morning|year|week|month|i|we|my)\b)", re.I)
+_EXPLETIVE = re.compile(
+    r"^it(?:'s| is| was| feels| takes| makes)(?: (?!\w+ed\b)[\w']+){1,3} (?:to|that|when|how)\b|^it(?:'s"
+    r"| is) (?:raining|late|snowing)",
+    re.IGNORECASE,
+)
+_EXISTENTIAL = re.compile(r"^there(?:'(?:s|re)| is| are| was| were)\b", re.IGNORECASE)
+_POINTING = re.compile(
+    r"\b(?:this|these|those|such)\b(?! (?:morning|afternoon|evening|year|week|month|summer|as)\b)", re.IGNORECASE
+)
+_PRONOUN = re.compile(
+    r"\b(?:it|its|them|they|their)\b(?! (?:when|that|if|here|there)\b|'s \w+ (?:to|that)\b)", re.IGNORECASE
+)
+_NAMING_WORDS = 2  # content words after which "it" and "they" mean something named in the clause itself
 
 
 @dataclass(slots=True)
@@ -54,14 +78,10 @@ class Referents:
         """Remember whom and what a clause names."""
         for found in _RELATION.finditer(clause):
             noun = found.group("noun").lower()
-            kind = "it-pet" if noun in PETS else _KIND_OF[noun]
-            self._add(kind, found.group().rstrip(" ,"))
+            self._add(_KIND_OF[noun], found.group().rstrip(" ,"))
         for found in _NAME.finditer(clause):
             if found.group().lower() not in _NOT_NAMES and not _PLACE_BEFORE.search(clause[: found.start()]):
                 self._add("name", found.group())
-        for found in _OWNED.finditer(clause):
-            if found.group("noun") not in _KIND_OF:
-                self._add("thing", found.group())
 
     def _add(self, kind: str, phrase: str) -> None:
         if not any(phrase.lower() in known.lower() for _, known in self.named):
@@ -78,7 +98,7 @@ class Referents:
             return clause
         if leading := _LEADING.match(clause):
             return self._resolve_leading(clause, leading)
-        if _DEMONSTRATIVE_SUBJECT.match(clause):
+        if _DEMONSTRATIVE_SUBJECT.match(clause) or _points_at_nothing(clause):
             return None
         return self._resolve_personal(clause)
 
@@ -106,16 +126,31 @@ class Referents:
         if not phrase:
             return None
         after = words_of(clause[found.end() :])
-        is_owner = word == "his" or (word == "her" and bool(after) and not is_verb_form(after[0]) and after[0] not in _NOT_OWNED)
+        is_owner = word == "his" or (
+            word == "her" and bool(after) and not is_verb_form(after[0]) and after[0] not in _NOT_OWNED
+        )
         return clause[: found.start()] + (_owner(phrase) if is_owner else phrase) + clause[found.end() :]
 
 
-_NOT_OWNED = frozenset("a about after again and as at because before but by every for from in into on or since so than that the to when with".split())
+_NOT_OWNED = word_set(
+    """
+    a about after again and as at because before but by every for from in into on or since so than that the to
+    when with
+    """
+)
 
 
 def leans_on_context(clause: str) -> bool:
     """Whether the clause points at something said elsewhere ("these practices", "it") before naming anything itself."""
-    return bool(_WEAK.search(clause))
+    if _POINTING.search(clause):
+        return True
+    return _points_at_nothing(clause)
+
+
+def _points_at_nothing(clause: str) -> bool:
+    """Whether "it" or "they" comes before anything that it could mean: "I made it with milk"."""
+    pronoun = _PRONOUN.search(clause)
+    return pronoun is not None and len(content_stems(clause[: pronoun.start()])) < _NAMING_WORDS
 
 
 def _owner(phrase: str) -> str:
@@ -123,7 +158,6 @@ def _owner(phrase: str) -> str:
 
 
 def _expanded(tail: str, rest: str) -> str:
-    tail = tail.replace("’", "'")
     following = (words_of(rest) or [""])[0]
     if tail == "'s":
         return " has" if is_participle(following) and following != "called" else " is"

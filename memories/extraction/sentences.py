@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from memories.extraction.lexicon import has_verb
+from memories.extraction.lexicon import AUXILIARIES, COMMON_VERBS, base_of_third, has_verb, is_past, straight, words_of
 
 MASK = "\x00"
 LONG_QUOTE_WORDS = 6  # from here on a quotation is somebody's statement rather than a title
@@ -23,38 +23,49 @@ _TASK = (
     r"|improve|shorten|classify|extract|format|convert|debug|check|polish)"
 )
 _WHOLE_BLOCKS = (
-    re.compile(r"(```|~~~).*?(?:\1|\Z)", re.S),
-    re.compile(r"<([A-Za-z][\w-]*)(?:\s[^<>\n]*)?>.*?</\1>", re.S),
+    re.compile(r"(```|~~~).*?(?:\1|\Z)", re.DOTALL),
+    re.compile(r"<([A-Za-z][\w-]*)(?:\s[^<>\n]*)?>.*?</\1>", re.DOTALL),
     re.compile(r"(?m)^[ \t]*>.*$"),
     re.compile(r"(?ms)^(?:From|Subject|To|Sent): .*?^(?:From|Subject|To|Sent|Date): .*\Z"),
-    re.compile(r"(?ms)^-{3,} ?(?:Forwarded|Original) message.*\Z", re.I),
-    re.compile(r"(?m)^\s*(?:Traceback \(|File \"|at [\w.$]+\(|[{}\[\]|]|\$ |#!|#{1,6} |\d{4}-\d\d-\d\d[T ]\d\d:\d\d).*$"),
+    re.compile(r"(?ms)^-{3,} ?(?:Forwarded|Original) message.*\Z", re.IGNORECASE),
+    re.compile(
+        r"(?m)^\s*(?:Traceback \(|File \"|at [\w.$]+\(|[{}\[\]|]|\$ |#!|#{1,6} |\d{4}-\d\d-\d\d[T ]\d\d:\d\d).*$"
+    ),
     re.compile(r"(?m)^\s*\[?(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL)\b.*$"),
 )
 _PASTED_AFTER = (
-    re.compile(rf"(?im)(?:^|[.!?]\s+)(?:(?:please|can you|could you|now),? )*{_TASK}\b[^:\n]{{0,120}}:(?P<rest>.*)\Z", re.S),
     re.compile(
-        rf"(?im)\b(?:here(?:'s|’s| is| are)|the following|this is|below is) (?:[\w'’-]+ ){{0,4}}{_DOCUMENT}\b"
+        rf"(?im)(?:^|[.!?]\s+)(?:(?:please|can you|could you|now),? )*{_TASK}\b[^:\n]{{0,120}}:(?P<rest>.*)\Z",
+        re.DOTALL,
+    ),
+    re.compile(
+        rf"(?im)\b(?:here(?:'s| is| are)|the following|this is|below is) (?:[\w'-]+ ){{0,4}}{_DOCUMENT}\b"
         r"[^:\n]{0,60}:(?P<rest>.*)\Z",
-        re.S,
+        re.DOTALL,
     ),
 )
-_QUOTATION = re.compile(r"\"[^\"\n]+\"|“[^”\n]+”|«[^»\n]+»|(?<!\w)'[^'\n]{30,}?'(?!\w)")
-_FIRST_PERSON_INSIDE = re.compile(r"\b(?:I|I'm|I’m|my)\b")
+_QUOTATION = re.compile(r"\"[^\"\n]+\"|«[^»\n]+»|(?<!\w)'[^'\n]{30,}?'(?!\w)")
+_FIRST_PERSON_INSIDE = re.compile(r"\b(?:I|my)\b")
 
-_BULLET = re.compile(r"[ \t]*(?:[-*•–]|\d{1,2}[.)])[ \t]+")
+_BULLET = re.compile(r"[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+")
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|e\.g|i\.e|approx|No|Mt|cf|Fig)|\b[A-Z])\.$")
 _SOFT_ABBREVIATION = re.compile(r"\b(?:etc|a\.m|p\.m|Inc|Ltd|Co|Corp|U\.S|U\.K)\.$")
-_STOP = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)")
+_STOP = re.compile(r"[.!?…]+[\"')\]]*(?=\s|$)")
 
 _FRESH_SUBJECT = (
-    r"(?:I|I['’](?:m|ve|d|ll)|my|our|we|we['’](?:re|ve|d|ll)|he|she|they|it|(?:he|she|it|they)['’]\w+"
-    r"|please|always|never|don['’]t (?:ever|use|call|give|send)|call me)"
+    r"(?:I|I'(?:m|ve|d|ll)|my|our|we|we'(?:re|ve|d|ll)|he|she|they|it|(?:he|she|it|they)'\w+"
+    r"|please|don't (?:ever|use|call|give|send)|call me)"
 )
 _CLAUSE_BREAK = re.compile(
-    rf"\s*(?:;|,?\s+(?:and|but)(?:\s+(?:also|then|now))?|\s[—–-]|,\s+plus)\s+(?={_FRESH_SUBJECT}\b)", re.I
+    rf"\s*(?:;|,?\s+(?:and|but)(?:\s+(?:also|then|now))?|\s[—-]|,\s+plus)\s+(?={_FRESH_SUBJECT}\b)", re.IGNORECASE
 )
-_MIN_CLAUSE_WORDS = 3
+_ENDS_IN_A_NAME = re.compile(r"(?:^|,) [A-Z]\w+$")  # ", John and I studied" has one subject of two
+_DANGLING = re.compile(
+    r"^(?!it\b|they\b).*\b(?:it|them|that|this|one|too|so)\W*$", re.IGNORECASE
+)  # "but my husband loves it"
+_OWNED_SUBJECT = re.compile(r"(?:my|our)\b", re.IGNORECASE)
+_LONGEST_SUBJECT = 5  # words within which the verb of "my …" is looked for
+_MIN_CLAUSE_WORDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class Sentence:
 
 def mask_foreign(text: str) -> str:
     """The text at equal length, with everything that is not the user's own statement masked."""
-    masked = text
+    masked = straight(text)
     for block in _WHOLE_BLOCKS:
         masked = block.sub(lambda found: _masked(found.group()), masked)
     for lead in _PASTED_AFTER:
@@ -97,7 +108,14 @@ def split_clauses(sentence: Sentence) -> list[Sentence]:
     parts: list[Sentence] = []
     rest = 0
     for joint in _CLAUSE_BREAK.finditer(text):
-        if _stands_alone(text[rest : joint.start()]) and _stands_alone(text[joint.end() :]):
+        left, right = text[rest : joint.start()], text[joint.end() :]
+        if (
+            _stands_alone(left)
+            and _stands_alone(right)
+            and not _ENDS_IN_A_NAME.search(left)
+            and not _DANGLING.search(right)
+            and _has_subject(right)
+        ):
             parts.append(_part(sentence, rest, joint.start()))
             rest = joint.end()
     return [*parts, _part(sentence, rest, len(text))]
@@ -109,6 +127,14 @@ def _part(sentence: Sentence, first: int, last: int) -> Sentence:
 
 def _stands_alone(part: str) -> bool:
     return len(part.split()) >= _MIN_CLAUSE_WORDS and has_verb(part)
+
+
+def _has_subject(part: str) -> bool:
+    """False for the second half of one object: "my work and my family life"."""
+    if not _OWNED_SUBJECT.match(part):
+        return True
+    words = words_of(part.split(",", maxsplit=1)[0])[2 : 2 + _LONGEST_SUBJECT]
+    return any(word in AUXILIARIES or is_past(word) or base_of_third(word) in COMMON_VERBS - {word} for word in words)
 
 
 def _masked(text: str) -> str:
