@@ -50,7 +50,7 @@ def load_or_create(data_dir: Path) -> Secrets:
             f"{error.filename or path} cannot be used ({error.strerror}): run IBEX as the user who owns {data_dir}, "
             "or set IBEX_DATA_DIR to another folder."
         ) from error
-    return Secrets(**{**stored, "secret_key": _given_key() or stored["secret_key"]})
+    return Secrets(**{**stored, "secret_key": given_key() or stored["secret_key"]})
 
 
 def derive(secret_key: str, purpose: str) -> str:
@@ -70,7 +70,8 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def _given_key() -> str:
+def given_key() -> str:
+    """IBEX_SECRET_KEY, or an empty text. Raises SecretsError when it is too short."""
     key = env().secret_key.get_secret_value()
     if key and len(key) < SECRET_KEY_CHARS_MIN:
         raise SecretsError(

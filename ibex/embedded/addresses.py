@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from ibex.core.secrets import Secrets, derive, load_or_create
+from ibex.core.secrets import Secrets, derive, given_key, load_or_create
 from ibex.embedded.errors import StartError
 from ibex.embedded.layout import POSTGRES_PORT, Layout
 from ibex.env import env
@@ -49,7 +49,7 @@ class Addresses:
 def resolve() -> Addresses:
     """The addresses this process is to use. Raises StartError or SecretsError, each with one sentence."""
     layout = Layout(env().data_dir.absolute())
-    secrets = load_or_create(layout.data_dir)
+    secrets = _secrets(layout)
     given = env().database_url.get_secret_value()
     database = _given_database(given, secrets) if given else embedded_database(layout, secrets)
     return Addresses(
@@ -57,6 +57,13 @@ def resolve() -> Addresses:
         redis_url=env().redis_url.get_secret_value() or embedded_redis(layout, secrets),
         **database,
     )
+
+
+def _secrets(layout: Layout) -> Secrets:
+    """The stored ones; none is needed, and no file touched, where key, database and Redis are all given."""
+    if env().secret_key and env().database_url and env().redis_url:
+        return Secrets(secret_key=given_key(), postgres_password="", redis_password="")
+    return load_or_create(layout.data_dir)
 
 
 def makes_roles() -> bool:

@@ -74,8 +74,8 @@ def _named(url: str, database: str) -> str:
 
 def main(command: list[str]) -> int:
     """Run `command` with fresh servers in its environment and return its exit code."""
-    with embedded_servers() as addresses:
-        os.environ.update(addresses.environment())
+    with tempfile.TemporaryDirectory(prefix="ibex-test-data-") as folder, embedded_servers() as addresses:
+        os.environ.update(addresses.environment() | {"IBEX_DATA_DIR": folder})
         return subprocess.run(command, check=False).returncode
 
 

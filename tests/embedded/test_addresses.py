@@ -63,6 +63,12 @@ def test_given_roles_are_used_as_they_are(setting):
     assert addresses.redis_url == "redis://cache:6379/3"
 
 
+def test_nothing_is_written_where_everything_is_given(setting, tmp_path):
+    setting(IBEX_SECRET_KEY=KEY, DATABASE_URL="postgresql://root:pw@db/shop", REDIS_URL="redis://cache")
+    assert resolve().secret_key == KEY
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
