@@ -278,7 +278,14 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
-                ("base_url", models.URLField(blank=True, max_length=500)),
+                (
+                    "base_url",
+                    models.CharField(
+                        blank=True,
+                        max_length=500,
+                        validators=[django.core.validators.URLValidator(schemes=["http", "https"])],
+                    ),
+                ),
                 ("sealed_key", models.BinaryField(blank=True, default=b"")),
                 (
                     "model_patterns",

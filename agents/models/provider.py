@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import URLValidator
 from django.db import models
 
 from agents.choices import ProviderKind
@@ -17,7 +18,7 @@ class ProviderConnection(OrgModel):
 
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=16, choices=ProviderKind.choices, default=ProviderKind.OPENAI)
-    base_url = models.URLField(max_length=500, blank=True)
+    base_url = models.CharField(max_length=500, blank=True, validators=[URLValidator(schemes=["http", "https"])])
     sealed_key = models.BinaryField(blank=True, default=b"", editable=False)
     model_patterns = ArrayField(
         models.CharField(max_length=256), default=any_model, help_text="Model names it serves; `*` matches any part."

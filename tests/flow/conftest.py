@@ -1,4 +1,4 @@
-"""The product as it runs: a web server, a drain and a worker as processes of their own, and an upstream that remembers."""
+"""The product as it runs: web server, drain and worker as processes of their own, and an upstream that remembers."""
 
 from __future__ import annotations
 
