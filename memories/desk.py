@@ -1,0 +1,215 @@
+"""The desk: the memories of an agent that are worth having at hand, whatever the question, in Redis.
+
+For each agent, and beside it for each of its end users, a sorted set of ids by query-independent score and a hash of
+the fields that injection needs. The hash holds a marker as well, so that "nothing" and "not known" differ; a reader
+takes all its values (`HVALS`) and skips the one that is no JSON object.
+
+The vault may change between a rebuild's read and its write, so every removal raises a generation counter and a rebuild
+is written only if the counter still stands where it stood before the read. A lost update is mended by the next
+rebuild: a desk is rebuilt from the vault when it expires, five minutes after its last write or an hour after the last
+rebuild at the latest.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from django.db.models import Case, F, FloatField, Q, When
+from django.db.models.expressions import CombinedExpression, OrderBy
+from django.db.models.functions import Cast, Exp, Extract, Greatest, Least, Now
+from django.utils import timezone
+
+from ibex.core import metrics
+from ibex.core.redis import RedisError, org_key, redis
+from ibex.core.tenancy import scope
+from memories.choices import Status
+from memories.models import Memory
+
+SIZE = 50
+"""Memories kept at hand for one agent or end user (SPEC section 5)."""
+TTL_S = 300
+REBUILT_EVERY_S = 3_600
+"""A desk that is written all the time is still rebuilt this often, so that old scores do not stand for ever."""
+GENERATION_TTL_S = 86_400
+ATTEMPTS = 3
+"""Rebuilds that may be overtaken by a removal before the next reader has to try again."""
+
+HALF_LIFE_S = 14 * 86_400.0
+RECENCY, USEFULNESS, CONFIDENCE, FREQUENCY = 0.25, 0.20, 0.10, 0.05
+FREQUENT_INJECTIONS = 50
+"""SPEC section 6's formula without its relevance."""
+PINNED_BONUS = 1.0
+"""Standing instructions stand first: injection has a budget of their own for them."""
+MARKER = b"warm"
+
+_log = structlog.get_logger(__name__)
+
+_REBUILD = """
+-- KEYS: scores, data, generation. ARGV: generation read before the vault was, ttl, built at; then id, score, fields.
+if (redis.call('GET', KEYS[3]) or '0') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('HSET', KEYS[2], 'built', 'warm ' .. ARGV[3])
+for i = 4, #ARGV, 3 do
+  redis.call('ZADD', KEYS[1], ARGV[i + 1], ARGV[i])
+  redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 2])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 1
+"""
+_PUT = """
+-- KEYS: scores, data, generation. ARGV: id, score, fields, size, ttl, now, oldest age, generation's ttl.
+redis.call('INCR', KEYS[3])
+redis.call('EXPIRE', KEYS[3], ARGV[8])
+local built = redis.call('HGET', KEYS[2], 'built')
+if not built then return 0 end
+if tonumber(ARGV[6]) - tonumber(string.sub(built, 6)) > tonumber(ARGV[7]) then
+  redis.call('DEL', KEYS[1], KEYS[2])
+  return 0
+end
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+local over = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[4])
+if over > 0 then
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, over - 1)) do
+    redis.call('ZREM', KEYS[1], id)
+    redis.call('HDEL', KEYS[2], id)
+  end
+end
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+return 1
+"""
+_DROP = """
+-- KEYS: scores, data, generation. ARGV: size, generation's ttl, then ids. A full desk may have left others out: cold.
+redis.call('INCR', KEYS[3])
+redis.call('EXPIRE', KEYS[3], ARGV[2])
+local full = redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[1])
+local removed = 0
+for i = 3, #ARGV do
+  removed = removed + redis.call('ZREM', KEYS[1], ARGV[i])
+  redis.call('HDEL', KEYS[2], ARGV[i])
+end
+if full and removed > 0 then redis.call('DEL', KEYS[1], KEYS[2]) end
+return removed
+"""
+
+
+def refresh(org_id: UUID, agent_id: UUID, end_user: str = "") -> None:
+    """Rebuild one desk from the vault. Raises RedisError or DatabaseError when one of them does not answer."""
+    keys = _keys(org_id, agent_id, end_user)
+    for _ in range(ATTEMPTS):
+        generation = redis().get(keys[2]) or b"0"
+        with scope(org_id):
+            memories = best(org_id, agent_id, end_user)
+        rows = [part for memory in memories for part in (str(memory.pk), score(memory), fields(memory))]
+        if redis().eval(_REBUILD, len(keys), *keys, generation, TTL_S, int(time.time()), *rows):
+            return
+
+
+def put(memory: Memory) -> None:
+    """Show a new or changed memory on its desk, if that desk is warm. Never raises: the desk mends itself."""
+    arguments = [str(memory.pk), score(memory), fields(memory), SIZE, TTL_S, int(time.time()), REBUILT_EVERY_S]
+    _run(_PUT, _keys(memory.org_id, memory.agent_id, memory.end_user), [*arguments, GENERATION_TTL_S])
+
+
+def drop(org_id: UUID, agent_id: UUID, memory_ids: Iterable[UUID], end_user: str = "") -> None:
+    """Take memories off their desk at once. Never raises."""
+    ids = [str(memory_id) for memory_id in memory_ids]
+    if ids:
+        _run(_DROP, _keys(org_id, agent_id, end_user), [SIZE, GENERATION_TTL_S, *ids])
+
+
+def hot_values(org_id: UUID, agent_id: UUID, end_user: str = "") -> list[dict[str, Any]] | None:
+    """What is on one desk, best first; None when it is cold. The hot path reads the same in its one script."""
+    scores, data, _ = _keys(org_id, agent_id, end_user)
+    if not redis().exists(data):
+        return None
+    order: Any = redis().zrevrange(scores, 0, -1)
+    found: Any = redis().hmget(data, order) if order else []
+    return [orjson.loads(value) for value in found if value is not None]
+
+
+def best(org_id: UUID, agent_id: UUID, end_user: str = "") -> list[Memory]:
+    """The memories one desk should hold, best first, inside the caller's scope."""
+    lasting = timezone.now() + timedelta(seconds=REBUILT_EVERY_S)
+    rows = (
+        Memory.objects.of(org_id)
+        .filter(agent_id=agent_id, end_user=end_user, status=Status.ACTIVE, deleted_at__isnull=True)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=lasting), Q(valid_until=None) | Q(valid_until__gt=lasting))
+        .defer("embedding", "search_text", "evidence", "metadata")
+        .order_by(OrderBy(_worth(), descending=True))
+    )
+    return list(rows[:SIZE])
+
+
+def is_lasting(memory: Memory) -> bool:
+    """Whether prompts may hold it, and will still when this desk is rebuilt at the latest."""
+    if memory.status != Status.ACTIVE or memory.deleted_at is not None:
+        return False
+    lasting = timezone.now() + timedelta(seconds=REBUILT_EVERY_S)
+    return all(end is None or end > lasting for end in (memory.expires_at, memory.valid_until))
+
+
+def score(memory: Memory) -> float:
+    """Query-independent worth now: SPEC section 6's formula without relevance; pinned ones above all others."""
+    age_s = max(0.0, time.time() - memory.observed_at.timestamp())
+    return (
+        RECENCY * math.exp(-math.log(2) * age_s / HALF_LIFE_S)
+        + USEFULNESS * memory.usefulness
+        + CONFIDENCE * memory.confidence
+        + FREQUENCY * min(memory.injection_count / FREQUENT_INJECTIONS, 1.0)
+        + PINNED_BONUS * memory.is_pinned
+    )
+
+
+def fields(memory: Memory) -> bytes:
+    """What injection needs of a memory, as JSON."""
+    return orjson.dumps(
+        {
+            "id": str(memory.pk),
+            "content": memory.content,
+            "category": memory.category,
+            "source": memory.source,
+            "confidence": memory.confidence,
+            "usefulness": memory.usefulness,
+            "injections": memory.injection_count,
+            "observed_at": memory.observed_at.timestamp(),
+            "valid_from": memory.valid_from.timestamp() if memory.valid_from else None,
+            "tokens": memory.tokens,
+            "version": memory.version,
+            "pinned": memory.is_pinned,
+        }
+    )
+
+
+def _worth() -> CombinedExpression:
+    """`score`, in SQL."""
+    age_s = Greatest(Extract(Now() - F("observed_at"), "epoch"), 0, output_field=FloatField())
+    return (
+        Exp(age_s * (-math.log(2) / HALF_LIFE_S)) * RECENCY
+        + F("usefulness") * USEFULNESS
+        + F("confidence") * CONFIDENCE
+        + Least(Cast("injection_count", FloatField()) / FREQUENT_INJECTIONS, 1.0) * FREQUENCY
+        + Case(When(is_pinned=True, then=PINNED_BONUS), default=0.0)
+    )
+
+
+def _keys(org_id: UUID, agent_id: UUID, end_user: str) -> tuple[str, str, str]:
+    owner = (agent_id, "u", end_user) if end_user else (agent_id,)
+    return org_key(org_id, "hot", *owner), org_key(org_id, "hotdata", *owner), org_key(org_id, "hotgen", *owner)
+
+
+def _run(script: str, keys: Sequence[str], arguments: Sequence[Any]) -> None:
+    try:
+        redis().eval(script, len(keys), *keys, *arguments)
+    except (RedisError, OSError) as error:
+        metrics.FAIL_OPEN.labels(step="desk").inc()
+        _log.warning("desk_not_told", error=type(error).__name__)

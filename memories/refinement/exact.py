@@ -1,0 +1,45 @@
+"""Step 3: the same words were stored before."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.db.models import QuerySet
+
+from memories.choices import Source, Status
+from memories.models import Memory
+from memories.models.memory import LIVE
+from memories.refinement.draft import Prepared
+from memories.store.review import REJECTED
+
+HASH_BYTES = 32
+
+
+def content_hash(redacted: str) -> bytes:
+    """SHA-256 of the redacted text with its white space collapsed, in lower case (SPEC section 5)."""
+    return hashlib.sha256(" ".join(redacted.split()).lower().encode()).digest()
+
+
+def find(prepared: Prepared) -> Memory | None:
+    """The live memory of the same agent and end user with the same words."""
+    return _same_words(prepared).filter(LIVE).select_for_update().first()
+
+
+def was_refused(prepared: Prepared) -> str:
+    """Why extraction may not learn these words again: a person deleted or rejected them. Empty when it may.
+
+    A person or a program that writes them by hand knows better.
+    """
+    if prepared.draft.source != Source.EXTRACTED:
+        return ""
+    gone = _same_words(prepared).exclude(LIVE)
+    if gone.filter(deleted_at__isnull=False).exists():
+        return "deleted"
+    return "rejected before" if gone.filter(status=Status.ARCHIVED, status_reason__startswith=REJECTED).exists() else ""
+
+
+def _same_words(prepared: Prepared) -> QuerySet[Memory]:
+    draft = prepared.draft
+    return Memory.objects.of(draft.org_id).filter(
+        agent_id=draft.agent_id, end_user=draft.end_user, content_hash=prepared.content_hash
+    )

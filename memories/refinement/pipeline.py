@@ -1,0 +1,123 @@
+"""From a draft to a stored memory, in nine steps, for every surface alike (SPEC section 5).
+
+1 validate → 2 PII → 3 exact dedup → 4 embed → 5 near-duplicate → 6 conflict → 7 write → 8 desk → 9 index
+
+`before_write` holds what waits on a processor (1, 2, 4); `write_all` decides and writes (3, 5, 6, 7) inside the
+caller's transaction, one writer of an agent at a time; the desk (8) and the index (9) follow the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ibex.core import metrics
+from ibex.core.tenancy import scope
+from memories.choices import Status
+from memories.models import Memory
+from memories.refinement import conflict, exact, near, prepare
+from memories.refinement.conflict import Decision
+from memories.refinement.draft import Draft, Outcome, Prepared, Result
+from memories.refinement.neighbours import Neighbour, neighbours
+from memories.retrieval import indexes
+from memories.store import bump, connect, create, merge_text, one_writer_each, supersede
+from memories.store.write import Standing
+
+UNSURE = 0.5
+"""Confidence under which a person looks first (SPEC section 5)."""
+
+
+def refine(draft: Draft) -> Outcome:
+    """Take one draft through all nine steps."""
+    return refine_all([draft])[0]
+
+
+def refine_all(drafts: Sequence[Draft]) -> list[Outcome]:
+    """Take drafts of one organization through all nine steps, in order, in one transaction."""
+    if not drafts:
+        return []
+    prepared = before_write(drafts)
+    with scope(drafts[0].org_id):
+        return write_all(prepared)
+
+
+def before_write(drafts: Sequence[Draft]) -> list[Prepared]:
+    """Steps 1, 2 and 4, and the hash of step 3. Slow; call it outside any transaction."""
+    batch = [prepare.validated(draft) for draft in drafts]
+    batch = [prepare.redacted(prepared) for prepared in batch]
+    batch = [prepare.hashed(prepared) for prepared in batch]
+    return prepare.embedded(batch)
+
+
+def write_all(batch: Sequence[Prepared]) -> list[Outcome]:
+    """Steps 3 and 5 to 9, inside the caller's `scope()`; the transaction is the caller's."""
+    one_writer_each((prepared.draft.org_id, prepared.draft.agent_id) for prepared in batch)
+    outcomes = [_write(prepared) for prepared in batch]
+    for outcome in outcomes:
+        metrics.REFINED.labels(outcome=outcome.result.value).inc()
+    indexes.after_commit(batch)
+    return outcomes
+
+
+def _write(prepared: Prepared) -> Outcome:
+    if prepared.refused:
+        return Outcome(result=Result.REJECTED, reason=f"invalid: {prepared.refused}")
+    if twin := exact.find(prepared):
+        bump(twin, prepared)
+        return Outcome(result=Result.DUPLICATE_OF, memory_id=twin.pk, reason="the same words")
+    if refused := exact.was_refused(prepared):
+        return Outcome(result=Result.REJECTED, reason=refused)
+    found = neighbours(prepared, quarantined=bool(prepared.doubts))
+    if same := near.find(prepared.draft, found):
+        return _repeat(same, prepared)
+    decision = Decision() if prepared.doubts else conflict.decide(prepared.draft, found)
+    return _store(prepared, decision)
+
+
+def _repeat(same: Neighbour, prepared: Prepared) -> Outcome:
+    if near.is_richer(prepared.draft.content, than=same.memory.content):
+        merge_text(same.memory, prepared)
+        return Outcome(
+            result=Result.MERGED_INTO, memory_id=same.memory.pk, reason=f"cosine {same.cosine:.2f}, richer text"
+        )
+    bump(same.memory, prepared)
+    return Outcome(result=Result.DUPLICATE_OF, memory_id=same.memory.pk, reason=f"cosine {same.cosine:.2f}")
+
+
+def _store(prepared: Prepared, decision: Decision) -> Outcome:
+    standing = standing_of(prepared, decision)
+    memory = create(prepared, standing)
+    if memory is None:
+        return _write(prepared)  # stored in between by a writer without the lock: now it is a duplicate
+    apply(memory, decision, actor=prepared.draft.actor)
+    result = RESULTS.get(Status(memory.status), Result.CREATED)
+    return Outcome(result=result, memory_id=memory.pk, reason=memory.status_reason)
+
+
+RESULTS = {Status.QUARANTINED: Result.QUARANTINED, Status.PENDING_REVIEW: Result.PENDING_REVIEW}
+
+
+def standing_of(prepared: Prepared, decision: Decision) -> Standing:
+    """The status a text deserves, and why."""
+    if prepared.doubts:
+        return Standing(status=Status.QUARANTINED, reason="; ".join(prepared.doubts))
+    if decision.doubt:
+        return Standing(status=Status.PENDING_REVIEW, reason=decision.doubt)
+    if prepared.draft.confidence < UNSURE:
+        return Standing(status=Status.PENDING_REVIEW, reason="low confidence")
+    return Standing()
+
+
+def apply(memory: Memory, decision: Decision, *, actor: str) -> None:
+    """Retire what gives way; while the new one waits for a person, only draw the edges they will compare by."""
+    waits = memory.status != Status.ACTIVE
+    for one in (*decision.unsure, *(decision.supersedes if waits else ())):
+        judged = one.judgement
+        connect(memory, judged.kind, one.memory, confidence=judged.confidence, reason=judged.reason)
+    if waits:
+        return
+    for one in decision.supersedes:
+        judged = one.judgement
+        supersede(one.memory, memory, judged.kind, confidence=judged.confidence, reason=judged.reason, actor=actor)
+    for one in decision.outdated_by[:1]:
+        judged = one.judgement
+        supersede(memory, one.memory, judged.kind, confidence=judged.confidence, reason=judged.reason, actor=actor)

@@ -1,0 +1,70 @@
+"""The half of refinement that waits on a model or a processor, done before any transaction opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ibex.core.tokens import count
+from memories.choices import Source
+from memories.embedding import Vectors, embed_texts
+from memories.refinement import exact, pii, quarantine
+from memories.refinement.draft import Draft, Prepared
+from memories.refinement.validate import problems, tidied
+from memories.retrieval.perspective import first_person
+
+
+def validated(draft: Draft) -> Prepared:
+    """Step 1. What is wrong is in `refused`; surfaces that talk to people ask `validate.problems` beforehand."""
+    clean = tidied(draft)
+    wrong = problems(clean)
+    return Prepared(draft=clean, refused=", ".join(sorted({error.field for error in wrong})))
+
+
+def redacted(prepared: Prepared) -> Prepared:
+    """Step 2: personal data gives way to placeholders, in the text and in the words it came from."""
+    if prepared.refused:
+        return prepared
+    draft = prepared.draft
+    text, evidence = pii.redact(draft.content), pii.redact(draft.evidence)
+    unsure = sorted({finding.kind.value for finding in text.findings}) if text.quarantine else []
+    return replace(
+        prepared,
+        draft=replace(draft, content=text.text, evidence=evidence.text),
+        doubts=(f"may hold {', '.join(unsure)}",) if unsure else (),
+    )
+
+
+def hashed(prepared: Prepared) -> Prepared:
+    """Step 3, its first part: the hash that duplicates are found by."""
+    if prepared.refused:
+        return prepared
+    return replace(prepared, content_hash=exact.content_hash(prepared.draft.content))
+
+
+def embedded(batch: Sequence[Prepared]) -> list[Prepared]:
+    """Step 4: vectors and token counts, one batch for all; then whether a text tries to give orders."""
+    wanted = [prepared for prepared in batch if not prepared.refused]
+    vectors = iter(embedding_of([prepared.draft.content for prepared in wanted]))
+    done = []
+    for prepared in batch:
+        if prepared.refused:
+            done.append(prepared)
+            continue
+        vector = next(vectors)
+        doubts = (*prepared.doubts, *_suspicions(prepared.draft, vector))
+        done.append(replace(prepared, embedding=vector, tokens=count(prepared.draft.content), doubts=doubts))
+    return done
+
+
+def embedding_of(texts: Sequence[str]) -> Vectors:
+    """Vectors of memories: told in the first person, as their users speak and ask (QUALITY section 1)."""
+    return embed_texts([first_person(text) for text in texts])
+
+
+def _suspicions(draft: Draft, vector: object) -> tuple[str, ...]:
+    """A person who writes a memory by hand is the operator, or acts for one: what they order is not an injection."""
+    if draft.source == Source.USER_PROVIDED and draft.actor.startswith("operator:"):
+        return ()
+    verdict = quarantine.assess(draft.content, vector)
+    return tuple(verdict.reasons) or ("suspicious",) if verdict.suspicious else ()

@@ -1,0 +1,152 @@
+"""What a short text says, word by word: the little that guards and rules need to compare two memories.
+
+No language model and no corpus: content words are folded by a light suffix stripper, so that "likes" meets "liked".
+Words of other languages pass through unfolded, which only makes the guards stricter.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*|\d+(?:[.,:/-]\d+)*%?")
+_SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|[\"“(\[]\s*)$")
+_MONTH_OF_MAY = re.compile("May")
+_SHORTEST_STEM = 3
+
+_NEGATING = """
+not no never none nobody nothing nowhere neither nor without cannot can't won't don't doesn't didn't isn't aren't
+wasn't weren't hasn't haven't hadn't shouldn't couldn't wouldn't mustn't hardly barely stopped quit former formerly
+refuses refused avoids avoid lacks lack longer except unlike dislikes dislike
+"""
+NEGATIONS = frozenset(_NEGATING.split())
+"""Words that turn a claim round. "longer" is only met in "no longer" among short claims, or beside a comparison."""
+
+_FUNCTIONAL = """
+a an the this that these those and or but so as of in on at to for from by with about into over after before than
+then there here it its he him his she her hers they them their theirs we us our ours you your yours i me my mine is
+am are was were be been being do does did done has have had having will would can could should may might must shall
+also just very really quite too still now currently which who whom whose what when where why how if while because
+since until up down out off again more most some any each every all both such own same s t user's user users users'
+"""
+_FUNCTION = frozenset(_FUNCTIONAL.split())
+
+_COUNTING = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+eighteen nineteen twenty
+"""
+_NUMBER_WORDS = {word: str(value) for value, word in enumerate(_COUNTING.split())} | {
+    "once": "1",
+    "twice": "2",
+    "dozen": "12",
+    "hundred": "100",
+    "thousand": "1000",
+    "million": "1000000",
+}
+
+_SAME = {
+    word: words.split()[0]
+    for words in (
+        "like enjoy love",
+        "live reside",
+        "big large huge",
+        "begin start",
+        "buy purchase",
+        "job position",
+        "favourite favorite",
+        "use utilise utilize",
+        "kid child children",
+        "film movie",
+        "car automobile",
+        "photo picture",
+        "phone telephone",
+        "help assist",
+        "speak talk",
+        "want wish",
+    )
+    for word in words.split()
+}
+"""Words of daily memories that may stand for each other; the first names the group."""
+
+_OPPOSITE_PAIRS = """
+like/dislike, love/hate, like/hate, prefer/avoid, before/after, early/late, earlier/later, morning/evening,
+day/night, more/less, increase/decrease, increase/reduce, rise/fall, raise/lower, high/low, higher/lower, up/down,
+left/right, buy/sell, start/stop, begin/end, start/end, start/finish, start/quit, open/close, open/closed, on/off,
+enable/disable, enabled/disabled, always/never, always/sometimes, often/rarely, often/never, can/cannot,
+married/divorced, married/single, married/unmarried, marry/divorce, alive/dead, win/lose, won/lost, accept/reject,
+accept/decline, approve/reject, allow/forbid, allow/deny, allow/block, agree/disagree, include/exclude, add/remove,
+hire/fire, join/leave, arrive/depart, arrive/leave, first/last, old/new, old/young, older/younger, big/small,
+large/small, long/short, longer/shorter, hot/cold, warm/cold, hard/easy, hard/soft, easy/difficult, fast/slow,
+near/far, true/false, yes/no, male/female, man/woman, boy/girl, brother/sister, mother/father, son/daughter,
+husband/wife, vegan/meat, vegetarian/meat, indoor/outdoor, indoors/outdoors, inside/outside, public/private,
+full/empty, cheap/expensive, rich/poor, strong/weak, healthy/sick, happy/sad, good/bad, better/worse, best/worst,
+safe/dangerous, clean/dirty, wet/dry, light/dark, loud/quiet, noisy/quiet, wake/sleep, remember/forget,
+succeed/fail, pass/fail, minimum/maximum, employed/unemployed, awake/asleep, with/without, possible/impossible,
+legal/illegal, formal/informal, sweet/bitter, weekday/weekend, today/tomorrow, today/yesterday, import/export,
+push/pull, send/receive, give/take, ask/answer
+"""
+_OPPOSITES = [frozenset(pair.strip().split("/")) for pair in _OPPOSITE_PAIRS.split(",")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """The comparable parts of a text. `words` are stems of its content words, names among them, numbers not."""
+
+    words: frozenset[str]
+    numbers: frozenset[str]
+    names: frozenset[str]
+    negations: frozenset[str]
+
+
+@lru_cache(maxsize=8_192)
+def traits(text: str) -> Traits:
+    """The parts of `text`, kept for the pairs it will be compared in."""
+    words: set[str] = set()
+    numbers: set[str] = set()
+    names: set[str] = set()
+    negations: set[str] = set()
+    for match in _TOKEN.finditer(text):
+        token = match.group().replace("\u2019", "'")
+        word = token.lower().removesuffix("'s")
+        if token[0].isdigit():
+            numbers.add(token.strip(".,:").replace(",", ""))
+        elif word in _NUMBER_WORDS:
+            numbers.add(_NUMBER_WORDS[word])
+        elif token.lower() in NEGATIONS:
+            negations.add(token.lower())
+            words.add(stem(word))
+        elif (word in _FUNCTION and not _MONTH_OF_MAY.fullmatch(token)) or len(word) == 1:
+            continue
+        else:
+            words.add(stem(word))
+            if token[0].isupper() and not _SENTENCE_START.search(text[: match.start()]):
+                names.add(stem(word))
+    return Traits(
+        words=frozenset(words), numbers=frozenset(numbers), names=frozenset(names), negations=frozenset(negations)
+    )
+
+
+def stem(word: str) -> str:
+    """A light stem, the same for the usual forms of an English verb or noun; then the name of its synonym group."""
+    for suffix, ending in (("ies", "y"), ("ing", ""), ("ied", "y"), ("ed", ""), ("es", ""), ("s", ""), ("ly", "")):
+        if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM and not word.endswith("ss"):
+            word = word[: -len(suffix)] + ending
+            break
+    word = word.removesuffix("e") if len(word) > _SHORTEST_STEM else word
+    return _SYNONYMS.get(word, word)
+
+
+def opposed(left: frozenset[str], right: frozenset[str]) -> bool:
+    """Whether one text has a word whose opposite stands in the other, and neither has both."""
+    return any(
+        (left & pair) and (right & pair) and (left & pair) != (right & pair) and not (pair <= left or pair <= right)
+        for pair in _OPPOSITE_STEMS
+    )
+
+
+_SYNONYMS: dict[str, str] = {}
+_SYNONYMS.update({stem(word): stem(group) for word, group in _SAME.items()})
+_OPPOSITE_STEMS = [frozenset(stem(word) for word in pair) for pair in _OPPOSITES]
+
+__all__ = ["NEGATIONS", "Traits", "opposed", "stem", "traits"]

@@ -1,0 +1,76 @@
+"""Rows of the arms, turned into the columns that fusion reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from memories.retrieval.asked import Asked
+from memories.retrieval.fusion import Rows
+from memories.retrieval.query import Arm
+from memories.retrieval.time_of import Named
+
+_ID, _COSINE, _MATCHED, _SESSION, _CHECKPOINT, _TOKENS, _TIME, _NEAR, _WORDED, _TURN, _ROLE, _SPEAKER = range(12)
+_ARMS = {
+    (True, True): Arm.BOTH,
+    (True, False): Arm.VECTOR,
+    (False, True): Arm.WORDS,
+    (False, False): Arm.CONTEXT,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidates:
+    """What may answer a question, in no order."""
+
+    kinds: Sequence[str]
+    ids: Sequence[UUID]
+    arms: Sequence[Arm]
+    rows: Rows
+
+
+def read_candidates(
+    raw: Mapping[str, Sequence[Sequence[Any]]], terms: int, *, asked: Asked, times: Named
+) -> Candidates:
+    """`raw`: rows of the candidate statements by kind; `terms`: how many words their bits stand for."""
+    kinds = [kind for kind, rows in raw.items() for _ in rows]
+    rows = [row for found in raw.values() for row in found]
+    excerpts = np.array([kind == "excerpt" for kind in kinds], dtype=bool)
+    matched = np.array([row[_MATCHED] for row in rows], dtype=np.int64)
+    turn_of = {row[_CHECKPOINT]: at for at, row in enumerate(rows) if excerpts[at] and row[_ROLE] == "user"}
+    return Candidates(
+        kinds=kinds,
+        ids=[row[_ID] for row in rows],
+        arms=[_ARMS[bool(row[_NEAR]), bool(row[_WORDED])] for row in rows],
+        rows=Rows(
+            cosine=np.array([row[_COSINE] for row in rows], dtype=np.float64),
+            matched=((matched[:, None] >> np.arange(terms)) & 1).astype(bool),
+            session=_numbered([row[_SESSION] for row in rows]),
+            place=np.array([_place(row) if excerpts[at] else -1 for at, row in enumerate(rows)], dtype=np.int64),
+            tokens=np.array([row[_TOKENS] for row in rows], dtype=np.float64),
+            spoken=np.array(
+                [asked.fits(row[_ROLE], row[_SPEAKER]) if excerpts[at] else True for at, row in enumerate(rows)],
+                dtype=np.float64,
+            ),
+            month=np.array([times.matches(row[_TIME]) for row in rows], dtype=np.float64),
+            evidence_of=np.array(
+                [-1 if excerpts[at] else turn_of.get(row[_CHECKPOINT], -1) for at, row in enumerate(rows)],
+                dtype=np.int64,
+            ),
+        ),
+    )
+
+
+def _place(row: Sequence[Any]) -> int:
+    """Where a turn's words stand in their session: the user's, then the assistant's."""
+    return 2 * int(row[_TURN]) + int(row[_ROLE] == "assistant")
+
+
+def _numbered(sessions: Sequence[UUID | None]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    numbers: dict[UUID, int] = {}
+    found = [-1 if session is None else numbers.setdefault(session, len(numbers)) for session in sessions]
+    return np.array(found, dtype=np.int64)

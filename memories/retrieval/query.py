@@ -1,0 +1,90 @@
+"""What search is asked, and what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from memories.choices import Status
+from memories.embedding import Vector
+
+
+class Arm(StrEnum):
+    """Which arm of the search brought something up."""
+
+    VECTOR = "vector"
+    WORDS = "words"
+    BOTH = "both"
+    CONTEXT = "context"
+    """Neither: it stands beside what one of them found."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Query:
+    """One question to what an agent knows.
+
+    `agent_id` None: all agents of the organization. `end_user`: memories of the whole agent and of this person; None:
+    of everybody, which is for operators only. `embedding`: only when the caller made it from
+    `perspective.first_person(text)`; search makes it otherwise. `roles`: of excerpts, whose words are searched.
+    """
+
+    org_id: UUID
+    agent_id: UUID | None
+    end_user: str | None = ""
+    text: str
+    embedding: Vector | None = None
+    limit: int = 50
+    categories: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = (Status.ACTIVE.value,)
+    include_memories: bool = True
+    include_excerpts: bool = False
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A memory or an excerpt with what speaks for it. Times are seconds since 1970.
+
+    `cosine` is that of the vectors, `text_rank` the share of the question's words (by their rarity) that it has,
+    `relevance` the fused evidence, calibrated from 0 (unrelated) to 1 (the answer in other words).
+    """
+
+    kind: str
+    """"memory" or "excerpt"."""
+    id: UUID
+    agent_id: UUID
+    end_user: str
+    content: str
+    category: str
+    source: str
+    status: str
+    confidence: float
+    usefulness: float
+    injections: int
+    observed_at: float
+    valid_from: float | None
+    tokens: int
+    version: int
+    pinned: bool
+    session_id: UUID | None
+    checkpoint_id: UUID | None
+    turn: int | None
+    role: str
+    speaker: str
+    cosine: float
+    text_rank: float
+    relevance: float
+    score: float
+    """What the order is made of: `relevance` before it is pressed into 0 to 1."""
+    arm: Arm
+
+    def as_dict(self) -> dict[str, Any]:
+        """The scores, for a receipt or an answer."""
+        return {
+            "relevance": round(self.relevance, 4),
+            "cosine": round(self.cosine, 4),
+            "text_rank": round(self.text_rank, 4),
+            "arm": self.arm.value,
+        }

@@ -1,0 +1,209 @@
+"""Hybrid search over what an agent knows: vectors and words, fused with what stands around (QUALITY section 1).
+
+The steps are written once, as a generator of statements; the hot path drives it over its own pool, pages and REST over
+Django's connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+from psycopg import AsyncConnection
+
+from ibex.core.tenancy import async_scope, scope
+from memories.embedding import Vector, embed_texts, query_embedder
+from memories.retrieval import indexes, statements
+from memories.retrieval.asked import whose_words
+from memories.retrieval.candidates import read_candidates
+from memories.retrieval.fusion import fuse
+from memories.retrieval.perspective import first_person
+from memories.retrieval.query import Arm, Found, Query
+from memories.retrieval.time_of import named_times
+from memories.retrieval.vocabulary import COUNTED_MAX, Profile, profiles
+from memories.retrieval.words import Vocabulary, weigh
+
+Rows = list[Any]
+Step = tuple[str, dict[str, Any]]
+T = TypeVar("T")
+Plan = Generator[Step, Rows, T]
+
+__all__ = ["Arm", "Found", "Query", "search", "search_sync"]
+
+
+async def search(query: Query) -> list[Found]:
+    """The best `query.limit` memories and excerpts, best first: on the hot path, as the application under its policies.
+
+    Never fewer than the limit when as many exist. Raises EmbeddingBusy, or psycopg's errors when the vault is away.
+    """
+    kinds = _kinds(query)
+    known = {kind: profiles.get(_place(query, kind)) for kind in kinds}
+    if missing := [kind for kind in kinds if known[kind] is None]:
+        async with async_scope(query.org_id) as hot:
+            for kind in missing:
+                known[kind] = await _drive(hot, _profile(query, kind))
+    found = {kind: profile for kind, profile in known.items() if profile is not None}
+    vector = query.embedding
+    if vector is None:
+        vector = await query_embedder().embed(_spoken(query, found))
+    async with async_scope(query.org_id) as hot:
+        return await _drive(hot, _search(query, vector, found))
+
+
+def search_sync(query: Query) -> list[Found]:
+    """The same for pages, REST and workers. Opens the tenant's scope itself, and none while the query is embedded."""
+    found: dict[str, Profile] = {}
+    for kind in _kinds(query):
+        profile = profiles.get(_place(query, kind))
+        if profile is None:
+            with scope(query.org_id):
+                profile = _drive_sync(_profile(query, kind))
+        found[kind] = profile
+    vector = query.embedding
+    if vector is None:
+        vector = embed_texts([_spoken(query, found)])[0]
+    with scope(query.org_id):
+        return _drive_sync(_search(query, vector, found))
+
+
+def _search(query: Query, vector: Vector, known: dict[str, Profile]) -> Plan[list[Found]]:
+    lexemes = (yield statements.LEXEMES, {"text": query.text})[0][0] or []
+    vocabulary = _joined([profile.vocabulary for profile in known.values()])
+    speakers = [name for profile in known.values() for name in profile.speakers]
+    terms = weigh(lexemes, vocabulary)
+    given = statements.parameters(query, _vector_text(vector), terms)
+    raw: dict[str, Rows] = {}
+    for kind, profile in known.items():
+        raw[kind] = yield from _candidates(kind, query, given, profile)
+    candidates = read_candidates(
+        raw, len(terms.lexemes), asked=whose_words(query.text, speakers), times=named_times(query.text)
+    )
+    scores = fuse(candidates.rows, terms.weights)
+    order = np.argsort(-scores.score, kind="stable")[: query.limit]
+    contents = yield from _contents(query, [(candidates.kinds[at], candidates.ids[at]) for at in order])
+    return [
+        _found(
+            contents[candidates.ids[at]],
+            kind=candidates.kinds[at],
+            cosine=float(candidates.rows.cosine[at]),
+            text_rank=float(scores.text_rank[at]),
+            relevance=float(scores.relevance[at]),
+            score=float(scores.score[at]),
+            arm=candidates.arms[at],
+        )
+        for at in order
+        if candidates.ids[at] in contents
+    ]
+
+
+def _candidates(kind: str, query: Query, given: dict[str, Any], profile: Profile) -> Plan[Rows]:
+    exact = statements.MEMORY_CANDIDATES if kind == "memory" else statements.EXCERPT_CANDIDATES
+    if not _is_approximate(kind, query, profile):
+        return (yield exact, given)
+    agent_id = query.agent_id
+    assert agent_id is not None  # noqa: S101 - only one agent's rows have an index of their own
+    settings, statement = indexes.approximate(kind, agent_id, exact)
+    yield settings, {}
+    rows: Rows = yield statement, given
+    near = sum(row[7] for row in rows)
+    # An index that finds fewer rows than exist is never the last word.
+    return rows if near >= given["rows"] else (yield exact, given)
+
+
+def _is_approximate(kind: str, query: Query, profile: Profile) -> bool:
+    if query.agent_id is None or not profile.has_index or profile.vocabulary.rows <= indexes.EXACT_ROWS:
+        return False
+    return kind == "excerpt" or query.statuses == ("active",)
+
+
+def _profile(query: Query, kind: str) -> Plan[Profile]:
+    table = statements.TABLES[kind]
+    place = statements.place(query)
+    rows = (yield statements.COUNT.format(table=table), place | {"most": COUNTED_MAX})[0][0]
+    counts = dict((yield statements.sample_of_words(table, query.agent_id), {}))
+    speakers: list[str] = []
+    if kind == "excerpt":
+        speakers = (yield statements.SPEAKERS, place | {"sample": statements.SAMPLE_ROWS})[0][0] or []
+    has_index = False
+    if query.agent_id is not None and rows > indexes.EXACT_ROWS:
+        has_index = (yield indexes.IS_READY, {"index": indexes.index_name(kind, query.agent_id)})[0][0]
+    profile = Profile(
+        vocabulary=Vocabulary(rows=rows, sampled=min(rows, statements.SAMPLE_ROWS), counts=counts),
+        speakers=tuple(speakers),
+        has_index=has_index,
+    )
+    profiles.put(_place(query, kind), profile)
+    return profile
+
+
+def _contents(query: Query, wanted: Sequence[tuple[str, UUID]]) -> Plan[dict[UUID, Rows]]:
+    found: dict[UUID, Rows] = {}
+    for kind, statement in (("memory", statements.MEMORIES), ("excerpt", statements.EXCERPTS)):
+        ids = [row_id for its_kind, row_id in wanted if its_kind == kind]
+        if ids:
+            rows = yield statement, {"org": query.org_id, "ids": ids}
+            found |= {row[0]: row for row in rows}
+    return found
+
+
+def _found(row: Sequence[Any], **scores: Any) -> Found:
+    names = (
+        "id", "agent_id", "end_user", "content", "category", "source", "status", "confidence", "usefulness",
+        "injections", "observed_at", "valid_from", "tokens", "version", "pinned", "session_id", "checkpoint_id", "turn",
+        "role", "speaker",
+    )  # fmt: skip
+    return Found(**dict(zip(names, row, strict=True)), **scores)
+
+
+def _kinds(query: Query) -> list[str]:
+    return ["memory"] * query.include_memories + ["excerpt"] * query.include_excerpts
+
+
+def _place(query: Query, kind: str) -> tuple[UUID, UUID | None, str | None, str]:
+    return query.org_id, query.agent_id, query.end_user, kind
+
+
+def _spoken(query: Query, known: dict[str, Profile]) -> str:
+    return first_person(query.text, [name for profile in known.values() for name in profile.speakers])
+
+
+def _joined(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
+    """One vocabulary of memories and excerpts, so that a question's words weigh the same for both."""
+    if len(vocabularies) == 1:
+        return vocabularies[0]
+    counts: dict[str, int] = {}
+    for vocabulary in vocabularies:
+        for word, count in vocabulary.counts.items():
+            counts[word] = counts.get(word, 0) + count
+    rows, sampled = (sum(getattr(v, name) for v in vocabularies) for name in ("rows", "sampled"))
+    return Vocabulary(rows=rows, sampled=sampled, counts=counts)
+
+
+def _vector_text(vector: Vector) -> str:
+    return f"[{','.join(f'{value:.5f}' for value in vector.tolist())}]"
+
+
+async def _drive(hot: AsyncConnection[Any], plan: Plan[T]) -> T:
+    rows: Rows | None = None
+    while True:
+        try:
+            statement, given = plan.send(rows) if rows is not None else next(plan)  # type: ignore[arg-type]
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+        cursor = await hot.execute(statement, given or None)
+        rows = await cursor.fetchall() if cursor.description else []
+
+
+def _drive_sync(plan: Plan[T]) -> T:
+    rows: Rows | None = None
+    with connection.cursor() as cursor:
+        while True:
+            try:
+                statement, given = plan.send(rows) if rows is not None else next(plan)
+            except StopIteration as done:
+                return done.value
+            cursor.execute(statement, given or None)
+            rows = cursor.fetchall() if cursor.description else []

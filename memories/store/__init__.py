@@ -1,0 +1,34 @@
+"""The only writer of memories: every change leaves a version behind, and the desk hears of it on commit.
+
+All of it runs inside the caller's `scope(org_id)`. What changes a memory that is there takes the agent's lock and the
+row as it is by then; `create`, `bump`, `merge_text` and `supersede` are refinement's, which holds the lock already.
+"""
+
+from __future__ import annotations
+
+from memories.store.edges import connect
+from memories.store.life import delete, delete_many, restore, supersede
+from memories.store.lock import one_writer, one_writer_each
+from memories.store.record import hold, record
+from memories.store.review import approve, reject
+from memories.store.write import Standing, bump, create, edit, merge_text, set_tags
+
+__all__ = [
+    "Standing",
+    "approve",
+    "bump",
+    "connect",
+    "create",
+    "delete",
+    "delete_many",
+    "edit",
+    "hold",
+    "merge_text",
+    "one_writer",
+    "one_writer_each",
+    "record",
+    "reject",
+    "restore",
+    "set_tags",
+    "supersede",
+]

@@ -1,0 +1,78 @@
+"""The end of a memory, and its return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from memories.choices import Operation, Relation, Status
+from memories.models import Memory, MemoryVersion
+from memories.refinement.draft import Prepared
+from memories.store.edges import connect
+from memories.store.record import REASON_MAX, hold, record
+
+
+def supersede(older: Memory, newer: Memory, kind: Relation, *, confidence: float, reason: str, actor: str) -> None:
+    """`newer` takes the place of `older`, whose version and edge say why. Nothing of it is lost."""
+    older.status = Status.SUPERSEDED
+    older.status_reason = reason[:REASON_MAX]
+    if newer.valid_from and (older.valid_until is None or older.valid_until > newer.valid_from):
+        older.valid_until = max(newer.valid_from, older.valid_from or newer.valid_from)
+    record(older, Operation.SUPERSEDED, actor=actor, reason=f"{reason} (by {newer.pk})")
+    connect(newer, kind, older, confidence=confidence, reason=reason)
+
+
+def delete(memory: Memory, *, actor: str, reason: str = "") -> None:
+    """Take a memory out of every list and search. Its words leave the row; their hash stays, so that extraction
+    does not learn them again. Its versions keep it restorable until it is erased.
+    """
+    hold(memory)
+    if memory.deleted_at is not None:
+        return
+    memory.deleted_at = timezone.now()
+    memory.content = memory.evidence = ""
+    memory.metadata = {}
+    memory.tokens = 0
+    memory.embedding = None
+    record(memory, Operation.DELETED, actor=actor, reason=reason)
+
+
+def delete_many(memories: Iterable[Memory], *, actor: str, reason: str = "") -> int:
+    """Delete each; how many there were."""
+    count = 0
+    for memory in memories:
+        delete(memory, actor=actor, reason=reason)
+        count += 1
+    return count
+
+
+def restore(memory: Memory, version: MemoryVersion, prepared: Prepared, *, actor: str) -> None:
+    """The memory as `version` has it, while the caller holds it. `prepared`: that text, hashed and embedded."""
+    kept = version.snapshot
+    for name in (
+        "category",
+        "labels",
+        "tags",
+        "confidence",
+        "is_pinned",
+        "subject",
+        "attribute",
+        "metadata",
+        "end_user",
+    ):
+        setattr(memory, name, kept[name])
+    for name in ("valid_from", "valid_until", "expires_at"):
+        setattr(memory, name, _moment(kept.get(name)))
+    memory.status, memory.status_reason = kept["status"], kept.get("status_reason", "")
+    memory.evidence = kept.get("evidence", "")
+    memory.content, memory.content_hash = prepared.draft.content, prepared.content_hash
+    memory.embedding, memory.tokens = prepared.embedding.tolist(), prepared.tokens
+    memory.deleted_at = None
+    record(memory, Operation.RESTORED, actor=actor, reason=f"as in version {version.number}")
+
+
+def _moment(text: Any) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

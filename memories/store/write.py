@@ -1,0 +1,143 @@
+"""Making memories, and changing what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from memories.choices import Operation, Status
+from memories.embedding import MODEL_NAME
+from memories.models import Memory
+from memories.refinement.draft import Draft, Prepared
+from memories.store.record import REASON_MAX, hold, record
+
+PROOF_GAIN = 0.1
+"""Of what is missing to certainty, how much each repetition adds to a memory's confidence."""
+CONFIDENCE_MAX = 0.99
+"""What is only said often is never as sure as what was written by hand."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """The status a memory is written with, and why."""
+
+    status: Status = Status.ACTIVE
+    reason: str = ""
+
+
+def create(prepared: Prepared, standing: Standing) -> Memory | None:
+    """A new memory, version 1; None when the same words were stored in between by a writer without the agent's lock."""
+    memory = _new(prepared, standing)
+    try:
+        with transaction.atomic():
+            record(memory, Operation.CREATED, actor=prepared.draft.actor, reason=standing.reason)
+    except IntegrityError as error:
+        if "memories_memory_exact" in str(error):
+            return None
+        raise
+    return memory
+
+
+def _new(prepared: Prepared, standing: Standing) -> Memory:
+    draft = prepared.draft
+    return Memory(
+        org_id=draft.org_id,
+        agent_id=draft.agent_id,
+        end_user=draft.end_user,
+        category=draft.category,
+        labels=labels_json(draft),
+        tags=list(draft.tags),
+        source=draft.source,
+        status=standing.status,
+        status_reason=standing.reason[:REASON_MAX],
+        confidence=draft.confidence,
+        is_pinned=draft.is_pinned,
+        subject=draft.subject,
+        attribute=draft.attribute,
+        valid_from=draft.valid_from,
+        valid_until=draft.valid_until,
+        observed_at=draft.observed_at,
+        expires_at=draft.expires_at,
+        session_id=draft.session_id,
+        checkpoint_id=draft.checkpoint_id,
+        evidence=draft.evidence,
+        extractor=draft.extractor,
+        metadata=draft.metadata,
+        **_text(prepared),
+    )
+
+
+def bump(memory: Memory, prepared: Prepared) -> None:
+    """It was said again: one proof more, seen now, a little surer."""
+    _prove(memory, prepared.draft)
+    record(memory, Operation.BUMPED, actor=prepared.draft.actor, reason=_said_in(prepared.draft))
+
+
+def merge_text(memory: Memory, prepared: Prepared) -> None:
+    """It was said again and better: the richer text takes the place of the other, which its versions keep."""
+    draft = prepared.draft
+    _prove(memory, draft)
+    _write_text(memory, prepared)
+    memory.evidence = draft.evidence or memory.evidence
+    memory.session_id = draft.session_id or memory.session_id
+    memory.checkpoint_id = draft.checkpoint_id or memory.checkpoint_id
+    record(memory, Operation.MERGED, actor=draft.actor, reason=_said_in(draft) or "the richer text")
+
+
+def edit(memory: Memory, prepared: Prepared, standing: Standing) -> None:
+    """Everything a person may change, as the prepared draft has it, while the caller holds the memory."""
+    draft = prepared.draft
+    _write_text(memory, prepared)
+    memory.category = draft.category
+    memory.labels = labels_json(draft)
+    memory.tags = list(draft.tags)
+    memory.confidence = draft.confidence
+    memory.is_pinned = draft.is_pinned
+    memory.valid_from, memory.valid_until = draft.valid_from, draft.valid_until
+    memory.expires_at = draft.expires_at
+    memory.end_user = draft.end_user
+    memory.metadata = draft.metadata
+    memory.status, memory.status_reason = standing.status, standing.reason[:REASON_MAX]
+    record(memory, Operation.UPDATED, actor=draft.actor, reason=standing.reason)
+
+
+def set_tags(memory: Memory, tags: list[str], *, actor: str) -> None:
+    """Replace the tags."""
+    hold(memory)
+    memory.tags = list(dict.fromkeys(tags))
+    record(memory, Operation.UPDATED, actor=actor, reason="tags")
+
+
+def labels_json(draft: Draft) -> list[dict[str, Any]]:
+    """Labels as the column keeps them."""
+    return [{"name": name, "confidence": confidence} for name, confidence in draft.labels]
+
+
+def _prove(memory: Memory, draft: Draft) -> None:
+    memory.proof_count += 1
+    memory.observed_at = max(memory.observed_at, min(draft.observed_at, timezone.now()))
+    if memory.confidence < CONFIDENCE_MAX:
+        surer = memory.confidence + (1 - memory.confidence) * PROOF_GAIN * draft.confidence
+        memory.confidence = min(CONFIDENCE_MAX, surer)
+
+
+def _write_text(memory: Memory, prepared: Prepared) -> None:
+    for name, value in _text(prepared).items():
+        setattr(memory, name, value)
+
+
+def _text(prepared: Prepared) -> dict[str, Any]:
+    return {
+        "content": prepared.draft.content,
+        "content_hash": prepared.content_hash,
+        "tokens": prepared.tokens,
+        "embedding": prepared.embedding.tolist(),
+        "embedding_model": MODEL_NAME,
+    }
+
+
+def _said_in(draft: Draft) -> str:
+    return f"said again in session {draft.session_id}" if draft.session_id else ""
