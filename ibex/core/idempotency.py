@@ -66,11 +66,12 @@ def once(request: Request, *, org_id: UUID, actor: str, answer: Callable[[], Res
     earlier = _claim(place)
     if earlier is not None:
         return _replayed(place, earlier)
+    response = None
     try:
         response = answer()
-    except BaseException:
-        _release(place)
-        raise
+    finally:
+        if response is None:
+            _release(place)
     _keep(place, response)
     return response
 

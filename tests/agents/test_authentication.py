@@ -13,24 +13,19 @@ from django.utils import timezone
 from agents import authentication
 from agents.announcements import CHANNEL
 from agents.authentication import (
-    agent_for,
     authenticate,
     authenticate_now,
     forget_everything,
     listen_for_changes,
     require,
 )
-from agents.choices import AgentStatus, OrganizationStatus, Scope
+from agents.choices import OrganizationStatus, Scope
 from agents.errors import OrganizationSuspended
 from agents.models import Agent, Organization, Token
 from agents.secret import digest, new_secret
-from agents.services import agents, organizations, tokens
+from agents.services import organizations, tokens
 from ibex.core import database, metrics
 from ibex.core.errors import (
-    AgentIdMissing,
-    AgentNotAuthorized,
-    AgentSuspended,
-    AuthUnavailable,
     IbexError,
     ScopeMissing,
     ServiceDegraded,
@@ -38,7 +33,7 @@ from ibex.core.errors import (
 )
 from ibex.core.redis import async_redis, close_async_redis, redis
 from ibex.core.tenancy import scope
-from tests.factories import Person, make_agent, make_token
+from tests.factories import Person, make_token
 
 PATIENCE_S = 10.0
 
@@ -246,67 +241,3 @@ class TestRequire:
         principal = await authenticate(bearer(secret))
         with pytest.raises(OrganizationSuspended):
             require(principal, ())
-
-
-class TestAgents:
-    async def test_an_agent_is_named_by_id_or_slug_in_any_case(
-        self, pool: None, acme: Organization, agent: Agent
-    ) -> None:
-        principal = await authenticate(bearer(await token_of(acme)))
-        by_id = await agent_for(principal, str(agent.pk).upper())
-        by_slug = await agent_for(principal, f" {agent.slug.title()} ")
-        assert by_id == by_slug
-        assert (by_id.id, by_id.slug, by_id.memory_tokens) == (agent.pk, agent.slug, agent.memory_tokens)
-
-    async def test_no_agent_named_is_said_so(self, pool: None, acme: Organization) -> None:
-        principal = await authenticate(bearer(await token_of(acme)))
-        for reference in (None, "", "  "):
-            assert isinstance(await refused(agent_for(principal, reference)), AgentIdMissing)
-
-    async def test_a_strangers_agent_and_none_at_all_are_the_same(
-        self, pool: None, acme: Organization, agent: Agent, foreign_agent: Agent
-    ) -> None:
-        principal = await authenticate(bearer(await token_of(acme)))
-        references = [str(foreign_agent.pk), foreign_agent.slug, "nobody", str(new_secret()), "\0", "x" * 5_000]
-        errors = [await refused(agent_for(principal, reference)) for reference in references]
-        assert {type(error) for error in errors} == {AgentNotAuthorized}
-        assert len({str(error.envelope("")) for error in errors}) == 1
-
-    async def test_a_bound_token_needs_no_agent_header_and_takes_no_other_agent(
-        self, pool: None, acme: Organization, agent: Agent
-    ) -> None:
-        other = await sync_to_async(make_agent)(acme, "Other")
-        principal = await authenticate(bearer(await token_of(acme, agent=agent)))
-        assert (await agent_for(principal, None)).id == agent.pk
-        assert (await agent_for(principal, agent.slug)).id == agent.pk
-        for reference in (other.slug, str(other.pk), "nobody"):
-            assert isinstance(await refused(agent_for(principal, reference)), AgentNotAuthorized)
-
-    async def test_a_warm_agent_costs_no_network_call(self, pool: None, acme: Organization, agent: Agent) -> None:
-        principal = await authenticate(bearer(await token_of(acme)))
-        card = await agent_for(principal, agent.slug)
-        await database.close_hot_pool()
-        assert await agent_for(principal, agent.slug) == card
-
-    async def test_a_paused_agent_is_suspended_at_once_and_comes_back(
-        self, pool: None, acme: Organization, agent: Agent
-    ) -> None:
-        principal = await authenticate(bearer(await token_of(acme)))
-        await agent_for(principal, agent.slug)
-        await in_scope(acme, agents.set_status, agent, AgentStatus.PAUSED, actor="system")
-        assert isinstance(await refused(agent_for(principal, agent.slug)), AgentSuspended)
-        await in_scope(acme, agents.set_status, agent, AgentStatus.ACTIVE, actor="system")
-        assert (await agent_for(principal, agent.slug)).id == agent.pk
-
-    async def test_when_the_vault_does_not_answer_nothing_is_decided(
-        self, pool: None, acme: Organization, agent: Agent
-    ) -> None:
-        principal = await authenticate(bearer(await token_of(acme)))
-        await database.close_hot_pool()
-        assert isinstance(await refused(agent_for(principal, agent.slug)), AuthUnavailable)
-
-    async def test_a_deleted_agents_own_tokens_go_with_it(self, pool: None, acme: Organization, agent: Agent) -> None:
-        secret = await token_of(acme, agent=agent)
-        await authenticate(bearer(secret))
-        await in_scope(acme, agents.delete, agent, actor="system")
-        assert isinstance(await refused(authenticate(bearer(secret))), Unauthenticated)
