@@ -79,10 +79,8 @@ def large_agents() -> list[tuple[str, UUID]]:
     with cross_tenant("index_large_agents") as system, connections[system].cursor() as cursor:
         for kind, table in TABLES.items():
             live = "WHERE deleted_at IS NULL" if kind == "memory" else ""
-            cursor.execute(
-                f"SELECT agent_id FROM {table} {live} GROUP BY agent_id HAVING count(*) > %s",
-                [EXACT_ROWS],
-            )
+            statement = f"SELECT agent_id FROM {table} {live} GROUP BY agent_id HAVING count(*) > %s"  # noqa: S608
+            cursor.execute(statement, [EXACT_ROWS])
             found += [(kind, agent_id) for (agent_id,) in cursor.fetchall()]
     return found
 

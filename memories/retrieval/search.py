@@ -190,9 +190,10 @@ async def _drive(hot: AsyncConnection[Any], plan: Plan[T]) -> T:
     rows: Rows | None = None
     while True:
         try:
-            statement, given = plan.send(rows) if rows is not None else next(plan)  # type: ignore[arg-type]
+            statement, given = next(plan) if rows is None else plan.send(rows)
         except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
+            result: T = done.value
+            return result
         cursor = await hot.execute(statement, given or None)
         rows = await cursor.fetchall() if cursor.description else []
 
@@ -202,8 +203,9 @@ def _drive_sync(plan: Plan[T]) -> T:
     with connection.cursor() as cursor:
         while True:
             try:
-                statement, given = plan.send(rows) if rows is not None else next(plan)
+                statement, given = next(plan) if rows is None else plan.send(rows)
             except StopIteration as done:
-                return done.value
+                result: T = done.value
+                return result
             cursor.execute(statement, given or None)
             rows = cursor.fetchall() if cursor.description else []

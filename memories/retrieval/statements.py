@@ -86,12 +86,12 @@ SELECT id, agent_id, end_user, content, 'episodic', '', 'active', 1.0::float8, 0
 TABLES = {"memory": "memories_memory", "excerpt": "memories_excerpt"}
 COUNT = """
 SELECT count(*) FROM (SELECT 1 FROM {table} WHERE org_id = %(org)s AND (%(agent)s::uuid IS NULL OR agent_id = %(agent)s)
-   AND (%(users)s::text[] IS NULL OR end_user = ANY(%(users)s)) LIMIT %(most)s) AS some
+   AND (%(users)s::text[] IS NULL OR end_user = ANY(%(users)s)) LIMIT %(most)s) AS found
 """
 SPEAKERS = """
 SELECT array_agg(DISTINCT speaker) FROM (SELECT speaker FROM memories_excerpt
  WHERE org_id = %(org)s AND (%(agent)s::uuid IS NULL OR agent_id = %(agent)s) AND speaker <> '' LIMIT %(sample)s
-) AS some
+) AS found
 """
 
 
