@@ -13,6 +13,8 @@ from pathlib import Path
 from ibex.core.secrets import PRIVATE_FILE_MODE
 from ibex.embedded.errors import StartError
 
+DYING_S = 1.0
+"""How long a process that was killed may take to be gone."""
 END_BY_THEMSELVES_S = 10.0
 """A killed run's processes are told to stop by the kernel; PostgreSQL writes a checkpoint then."""
 END_WHEN_KILLED_S = 5.0
@@ -38,21 +40,21 @@ def only_one(path: Path, say: Callable[[str], None]) -> Iterator[int]:
 
 
 def _wait(descriptor: int, path: Path, say: Callable[[str], None]) -> None:
-    pid, _, birth = os.pread(descriptor, 64, 0).decode().partition(" ")
-    if pid.isdigit() and birth == _birth(int(pid)):
+    owner = os.pread(descriptor, 64, 0).decode()
+    if not _within(DYING_S, lambda: not _is_alive(owner)):
         raise StartError(
-            f"IBEX already runs on {path.parent} (process {pid}): stop it first, or give the second one "
-            "another IBEX_DATA_DIR and IBEX_PORT."
+            f"IBEX already runs on {path.parent} (process {owner.partition(' ')[0]}): stop it first, or give the "
+            "second one another IBEX_DATA_DIR and IBEX_PORT."
         )
     say("Waiting for what is left of a run that was killed…")
-    if _taken_within(END_BY_THEMSELVES_S, descriptor):
+    if _within(END_BY_THEMSELVES_S, lambda: _taken(descriptor)):
         return
     holders = _holders(descriptor)
     say(f"Killing {', '.join(map(str, holders))}, which did not stop…")
     for holder in holders:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(holder, signal.SIGKILL)
-    if not _taken_within(END_WHEN_KILLED_S, descriptor):
+    if not _within(END_WHEN_KILLED_S, lambda: _taken(descriptor)):
         raise StartError(f"Processes of an earlier run still use {path.parent}: end those that have {path.name} open.")
 
 
@@ -66,9 +68,9 @@ def _holders(descriptor: int) -> list[int]:
     return sorted(found - {os.getpid()})
 
 
-def _taken_within(seconds: float, descriptor: int) -> bool:
+def _within(seconds: float, condition: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + seconds
-    while not _taken(descriptor):
+    while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(WAIT_POLL_S)
@@ -83,10 +85,16 @@ def _taken(descriptor: int) -> bool:
     return True
 
 
+def _is_alive(owner: str) -> bool:
+    """Whether the process that wrote this into the lock file still runs."""
+    pid, _, birth = owner.partition(" ")
+    return pid.isdigit() and birth == _birth(int(pid))
+
+
 def _birth(pid: int) -> str:
-    """When the process started, in ticks since boot: with its id it names one process only. Empty: there is none."""
+    """When the process started, in ticks since boot: with its id it names one process only. Empty: it has ended."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
-    return text.rpartition(")")[2].split()[19]
+    return "" if fields[0] in "ZX" else fields[19]

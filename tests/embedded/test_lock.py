@@ -54,6 +54,14 @@ def test_what_is_left_of_a_killed_run_is_waited_for(tmp_path):
     assert said == ["Waiting for what is left of a run that was killed…"]
 
 
+def test_an_owner_that_nobody_has_collected_yet_is_dead(tmp_path):
+    process, child = holder(tmp_path / "up.lock", 1)
+    process.kill()  # and stays a zombie until `end`
+    with only_one(tmp_path / "up.lock", print):
+        assert not alive(child)
+    end(process)
+
+
 def test_what_does_not_end_by_itself_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "END_BY_THEMSELVES_S", 0.1)
     process, child = holder(tmp_path / "up.lock", 60)
