@@ -51,6 +51,12 @@ class Env(BaseSettings):
         validation_alias=AliasChoices("REDIS_URL", "IBEX_REDIS_URL"),
         description="Redis or Valkey 7+ of your own; empty: embedded.",
     )
+    page_connections: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Pooled database connections for pages and REST; 0: none. The web server takes 8 by itself.",
+    )
 
     # The first provider
     openai_api_key: SecretStr = Field(

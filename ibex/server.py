@@ -15,6 +15,8 @@ from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ibex.settings")
+# Only this process pools: a pool does not survive the forks of the workers.
+os.environ.setdefault("IBEX_PAGE_CONNECTIONS", "8")
 
 from daphne.server import Server as Daphne
 from twisted.internet import reactor

@@ -101,8 +101,8 @@ def _database(url: str, pool_size: int) -> dict[str, Any]:
 # default: the application's role, under Row-Level Security. system: the one role that may cross tenants
 # (ibex.core.tenancy.cross_tenant). owner: migrations only.
 DATABASES = {
-    "default": _database(ADDRESSES.app_url, pool_size=8),
-    "system": _database(ADDRESSES.system_url, pool_size=2),
+    "default": _database(ADDRESSES.app_url, pool_size=ENV.page_connections),
+    "system": _database(ADDRESSES.system_url, pool_size=min(2, ENV.page_connections)),
     "owner": _database(ADDRESSES.owner_url, pool_size=0),
 }
 HOT_DATABASE_URL = ADDRESSES.app_url

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 
 import structlog
 
 from agents.authentication import listen_for_changes
-from ibex.core.database import close_hot_pool, open_hot_pool
+from ibex.core.database import close_hot_pool, hot_pool, open_hot_pool
 from ibex.core.redis import close_async_redis
+from ibex.core.tokens import count
 from ibex.providers.client import close_client
 from memories.embedding import query_embedder
 
@@ -52,9 +54,18 @@ def is_stopping() -> bool:
 
 async def _warm_up() -> None:
     global _is_warm  # noqa: PLW0603 - one state a process
-    await asyncio.to_thread(lambda: query_embedder().warm_up())
+    await asyncio.to_thread(_load)
+    async with hot_pool().connection() as connection:
+        await connection.execute("SELECT 1")
     _is_warm = True
     _log.info("web_process_is_warm")
+
+
+def _load() -> None:
+    """What the first caller would otherwise wait for: the model, the vault's code, the tokenizer."""
+    query_embedder().warm_up()
+    import_module("context.vault")
+    count("warm up")
 
 
 async def stopped() -> None:
