@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 
 from agents.choices import PROXY_SCOPES, InjectionMode, Scope
@@ -112,8 +113,8 @@ class DirectiveForm(forms.Form):
     )
     base = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, newest: int = 0, **options: Any) -> None:
-        super().__init__(*args, initial={"base": newest, **options.pop("initial", {})}, **options)
+    def __init__(self, data: QueryDict | None = None, *, newest: int, content: str = "") -> None:
+        super().__init__(data, initial={"content": content})
         self.newest = newest
 
     def clean_content(self) -> str:
@@ -123,9 +124,7 @@ class DirectiveForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("base") not in {None, self.newest}:
-            # The editor keeps its text and now stands on the newest version: saving again is a decision.
-            self.data = self.data.copy()
-            self.data["base"] = str(self.newest)
+            # The page answers with this text and the newest version as its base: saving again is a decision.
             raise forms.ValidationError(
                 f"Version {self.newest} was saved while you were writing. Look at it, then save again to go beyond it."
             )

@@ -16,7 +16,11 @@ from ibex.core.listing import ACTIONS, FIRM, HEAD, MAIN, NUMBER, ListTable
 from ibex.core.templatetags.ibex_ui import EN_DASH, badge, timestamp
 
 Sorted = tuple[QuerySet[Any], bool]
-NOTHING = format_html('<span class="faint">{}</span>', EN_DASH)
+
+
+def faint(word: str) -> SafeString:
+    """What stands where there is nothing to show."""
+    return format_html('<span class="faint">{}</span>', word)
 
 
 def empty_last(rows: QuerySet[Any], field: str, *, descending: bool) -> Sorted:
@@ -48,7 +52,7 @@ class AgentTable(ListTable):
         return badge(record.status)
 
     def render_directive(self, value: int | None) -> SafeString:
-        return format_html("v{}", value) if value else format_html('<span class="faint">None</span>')
+        return format_html("v{}", value) if value else faint("None")
 
     def render_last_turn_at(self, value: Any) -> SafeString:
         return timestamp(value, missing="Never")
@@ -89,7 +93,7 @@ class TokenTable(ListTable):
 
     def render_agent(self, record: Token) -> SafeString:
         if record.agent is None:
-            return format_html('<span class="faint">Any</span>')
+            return faint("Any")
         return format_html('<a href="{}">{}</a>', reverse("agents:detail", args=[record.agent_id]), record.agent.name)
 
     def render_scopes(self, record: Token) -> SafeString:
@@ -122,7 +126,7 @@ class SessionTable(ListTable):
 
     name = tables.Column(verbose_name="Session", accessor="pk", attrs=MAIN, orderable=False)
     agent = tables.Column(verbose_name="Agent", accessor="agent__name", attrs=FIRM, order_by=("agent__name", "pk"))
-    end_user = tables.Column(verbose_name="End user", attrs=HEAD, order_by=("end_user", "pk"), default=NOTHING)
+    end_user = tables.Column(verbose_name="End user", attrs=HEAD, order_by=("end_user", "pk"), default=faint(EN_DASH))
     status = tables.Column(attrs=HEAD, order_by=("status", "pk"))
     turn_count = tables.Column(verbose_name="Turns", attrs=NUMBER, order_by=("turn_count", "pk"))
     tokens = tables.Column(attrs=NUMBER, empty_values=())

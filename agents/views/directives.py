@@ -103,7 +103,7 @@ def _editor(request: PlacedRequest, agent: Agent, form: DirectiveForm, status: i
 
 def _form(agent: Agent) -> DirectiveForm:
     content = agent.directive.content if agent.directive else ""
-    return DirectiveForm(newest=_newest(agent), initial={"content": content})
+    return DirectiveForm(newest=_newest(agent), content=content)
 
 
 def _newest(agent: Agent) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.conf import settings
 from django.contrib import auth, messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -59,7 +57,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _checked(request: HttpRequest, form: SignInForm, email: str, password: str) -> HttpResponse:
-    operator = cast("Operator | None", auth.authenticate(request, username=email, password=password))
+    operator = auth.authenticate(request, username=email, password=password)
     if operator is None:
         _audit_failure(request, email)
         form.add_error(None, WRONG)
@@ -77,7 +75,7 @@ def _checked(request: HttpRequest, form: SignInForm, email: str, password: str) 
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session; whoever has none is where they wanted to be."""
     if request.user.is_authenticated:
-        _audit(request, memberships_of(cast("Operator", request.user)), "operator.signed_out")
+        _audit(request, memberships_of(request.user), "operator.signed_out")
     auth.logout(request)
     messages.success(request, "You are signed out.")
     return SeeOther(reverse("agents:sign_in"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -78,7 +79,12 @@ def overview(org_id: UUID) -> Overview:
 
 
 def _calls(org_id: UUID, *, since: date, before: date) -> tuple[dict[date, Calls], dict[bool, Calls]]:
-    parameters = {"org": org_id, "since": _midnight(since), "before": _midnight(before), "failed": FAILED_FROM}
+    parameters: dict[str, Any] = {
+        "org": org_id,
+        "since": _midnight(since),
+        "before": _midnight(before),
+        "failed": FAILED_FROM,
+    }
     daily: dict[date, Calls] = {}
     windows: dict[bool, Calls] = {}
     with connection.cursor() as cursor:

@@ -147,7 +147,7 @@ def test_a_viewer_sees_tokens_and_no_button(victor, make):
     make("One")
     page = victor.client.get("/tokens").content.decode()
     assert "One" in page
-    assert "Revoke" not in page
+    assert "/revoke" not in page
     assert "/tokens/new" not in page
 
 

@@ -1,0 +1,43 @@
+"""Memories in the Django admin, to be read: `memories.store` is their only writer."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from ibex.core.admin import ReadOnlyAdmin
+from memories.models import Excerpt, Memory, MemoryVersion, Relationship
+
+
+@admin.register(Memory)
+class MemoryAdmin(ReadOnlyAdmin):
+    list_display = ["content", "agent", "category", "status", "confidence", "end_user", "observed_at"]
+    list_filter = ["category", "status", "source", "is_pinned"]
+    list_select_related = ["agent"]
+    search_fields = ["content", "end_user"]
+    ordering = ["-created_at"]
+
+
+@admin.register(MemoryVersion)
+class MemoryVersionAdmin(ReadOnlyAdmin):
+    list_display = ["memory", "number", "operation", "actor", "created_at"]
+    list_filter = ["operation"]
+    fields = ["memory", "number", "operation", "actor", "reason", "snapshot", "created_at"]
+    list_select_related = ["memory"]
+    readonly_fields = fields
+    ordering = ["-created_at"]
+
+
+@admin.register(Relationship)
+class RelationshipAdmin(ReadOnlyAdmin):
+    list_display = ["source", "kind", "target", "confidence", "created_at"]
+    list_filter = ["kind"]
+    list_select_related = ["source", "target"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Excerpt)
+class ExcerptAdmin(ReadOnlyAdmin):
+    list_display = ["content", "agent", "session", "turn", "role", "said_at"]
+    list_filter = ["role"]
+    list_select_related = ["agent", "session"]
+    ordering = ["-said_at"]
