@@ -66,14 +66,15 @@ def test_what_is_not_a_dump_is_one_sentence_and_nothing_is_lost(installation, tm
         assert run(addresses.system_url, "SELECT content FROM note") == [("kept",)]
 
 
-def test_a_file_that_exists_is_not_overwritten(installation, tmp_path):
+def test_a_file_that_exists_is_not_overwritten(setting, tmp_path):
     (tmp_path / "ibex.dump").write_text("")
     with pytest.raises(StartError, match="exists already"):
         backup.dump(tmp_path / "ibex.dump")
 
 
-def test_a_running_ibex_must_be_stopped_first(installation, tmp_path):
-    with only_one(installation.lock, print), pytest.raises(StartError, match="already runs"):
+def test_a_running_ibex_must_be_stopped_first(setting, tmp_path):
+    layout, _ = backup._installation()
+    with only_one(layout.lock, print), pytest.raises(StartError, match="already runs"):
         backup.dump(tmp_path / "ibex.dump")
 
 
