@@ -17,8 +17,18 @@ from ibex.core.tokens import DEFAULT_ENCODING
 
 RELEVANCE_FLOOR = 0.15
 """Below it, nothing is shown because it is recent or popular (SPEC section 6)."""
-TAIL_SHARE = 0.5
-"""What is less than this share as relevant as the best found is noise beside it, whatever its age and use."""
+TAIL_SHARE = 0.6
+"""What is less than this share as relevant as the best found is noise beside it, whatever its age and use.
+
+On 318 LoCoMo questions, observations as memories, 2,000 tokens: no gate injects 1,815 tokens and holds .917 of the
+evidence, .5 1,686 and .908, .6 1,356 and .892, .7 822 and .847.
+"""
+SHORT_LIST_SHARE = 1.25
+"""Of the room, in tokens: how much of the best goes into the knapsack. Scores lie close together, so a knapsack of
+everything fills a tight budget with what is short instead of what is good: at 500 tokens it holds .59 of the evidence
+(same data), at 1,000 .74; of this list .74 and .82."""
+SHORT_LIST_MIN = 12
+"""So many are packed as a knapsack in any case."""
 PINNED_SHARE = 0.25
 """Of the memory budget, for standing instructions; what they leave goes to the others."""
 LEFT_OUT_KEPT = 20
@@ -109,25 +119,50 @@ def choose(
     pinned_budget = int(whole * PINNED_SHARE) - sum(i.tokens for i in ranked if i.id in shown and _is_pinned(i))
     pinned = _take_pinned(fresh, min(pinned_budget, room))
     pinned_ids = {item.id for item in pinned}
-    others = [item for item in fresh if item.id not in pinned_ids]
     # What is shown already still sets the standard: else the dregs would rise once the best have been shown.
     best = max((item.candidate.relevance for item in ranked), default=0.0)
-    left_out = {item.id: reason for item in others if (reason := _gate(item, best, repeated)) is not None}
-    contenders = [item for item in others if item.id not in left_out]
+    gates = [(item, _gate(item, best, repeated)) for item in fresh if item.id not in pinned_ids]
+    contenders = [item for item, reason in gates if reason is None]
     free = room - sum(item.tokens for item in pinned)
-    chosen = [contenders[i] for i in pack([c.score for c in contenders], [c.tokens for c in contenders], free)]
-    chosen_ids = {item.id for item in chosen}
-    for item in contenders:
-        if item.id not in chosen_ids:
-            left_out[item.id] = Reason.TOO_LONG if item.tokens > whole else Reason.OVER_BUDGET
+    chosen, squeezed = _pack(contenders, free, whole)
     packed = [*pinned, *chosen]
     return Choice(
         memories=tuple(item.candidate.memory for item in packed),
-        considered=_receipt(ranked, pinned_ids, left_out, shown),
+        considered=_receipt(ranked, pinned_ids, {i.id: reason for i, reason in gates if reason} | squeezed, shown),
         tokens=sum(item.tokens for item in packed),
         is_crowded=len(pinned) < len(_take_pinned(fresh, pinned_budget))
         or (bool(contenders) and free < contenders[0].tokens <= whole * (1 - KEPT_SHARE)),
     )
+
+
+def _pack(contenders: Sequence[Ranked], free: int, whole: int) -> tuple[list[Ranked], dict[UUID, Reason]]:
+    """The best set that fits into `free` tokens, and why the others are not in it."""
+    listed = _short_list(contenders, free)
+    chosen = [listed[i] for i in pack([item.score for item in listed], [item.tokens for item in listed], free)]
+    chosen_ids, listed_ids = {item.id for item in chosen}, {item.id for item in listed}
+    squeezed = {
+        item.id: Reason.OUTRANKED if item.id not in listed_ids and item.tokens <= free else _too_much(item, whole)
+        for item in contenders
+        if item.id not in chosen_ids
+    }
+    return chosen, squeezed
+
+
+def _short_list(contenders: Sequence[Ranked], free: int) -> list[Ranked]:
+    """The best of those that would fit, a little more of them than there is room for."""
+    listed: list[Ranked] = []
+    tokens = 0
+    for item in contenders:
+        if len(listed) >= SHORT_LIST_MIN and tokens >= free * SHORT_LIST_SHARE:
+            break
+        if item.tokens <= free:
+            listed.append(item)
+            tokens += item.tokens
+    return listed
+
+
+def _too_much(item: Ranked, whole: int) -> Reason:
+    return Reason.TOO_LONG if item.tokens > whole else Reason.OVER_BUDGET
 
 
 def _is_pinned(item: Ranked) -> bool:

@@ -43,6 +43,8 @@ class Reason(StrEnum):
     REPEATED = "said_in_this_conversation"
     BELOW_FLOOR = "below_relevance_floor"
     IN_THE_TAIL = "far_below_the_best"
+    OUTRANKED = "outranked"
+    """There are enough better ones to fill the budget."""
     OVER_BUDGET = "over_budget"
     TOO_LONG = "longer_than_the_budget"
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context.choose import LEFT_OUT_KEPT, RELEVANCE_FLOOR, Choice, choose, merge, rank
+from context.choose import LEFT_OUT_KEPT, RELEVANCE_FLOOR, SHORT_LIST_MIN, TAIL_SHARE, Choice, choose, merge, rank
 from context.render import element_tokens
 from context.values import Candidate
 from tests.context.twins import DAY, NOW, found, memory
@@ -27,8 +27,8 @@ def test_what_has_nothing_to_do_with_the_question_is_never_shown_for_being_new_o
     assert reasons(choice) == {popular.memory.id: "below_relevance_floor"}
 
 
-def test_what_is_under_half_as_relevant_as_the_best_is_left_out() -> None:
-    best, near, far = found("a", 0.9), found("b", 0.46), found("c", 0.44)
+def test_what_is_far_less_relevant_than_the_best_is_left_out() -> None:
+    best, near, far = found("a", 0.9), found("b", 0.9 * TAIL_SHARE + 0.01), found("c", 0.9 * TAIL_SHARE - 0.01)
     choice = chosen(best, near, far)
     assert choice.memories == (best.memory, near.memory)
     assert reasons(choice)[far.memory.id] == "far_below_the_best"
@@ -107,6 +107,23 @@ def test_a_memory_that_is_too_long_does_not_stop_those_behind_it() -> None:
     choice = chosen(long, short, budget=100)
     assert choice.memories == (short.memory,)
     assert reasons(choice)[long.memory.id] == "longer_than_the_budget"
+
+
+def test_two_short_memories_go_before_one_long_one_that_is_worth_less_than_both() -> None:
+    long, first, second = found("word " * 100, 0.9), found("word " * 40, 0.7), found("text " * 40, 0.7)
+    budget = element_tokens(first.memory) + element_tokens(second.memory)
+    assert element_tokens(long.memory) <= budget
+    choice = chosen(long, first, second, budget=budget)
+    assert set(choice.memories) == {first.memory, second.memory}
+    assert reasons(choice)[long.memory.id] == "over_budget"
+
+
+def test_a_tight_budget_is_not_filled_with_what_is_short_instead_of_what_is_good() -> None:
+    good = [found(f"Good {n}. " + "word " * 30, 0.9 - n / 1000) for n in range(SHORT_LIST_MIN + 3)]
+    short = [found(f"Short {n}.", 0.7) for n in range(30)]
+    choice = chosen(*good, *short, budget=element_tokens(good[0].memory) * SHORT_LIST_MIN)
+    assert set(choice.memories) <= {one.memory for one in good}
+    assert {reasons(choice).get(one.memory.id, "outranked") for one in short} == {"outranked"}
 
 
 def test_without_a_budget_nothing_is_shown_and_the_receipt_says_why() -> None:
