@@ -1,0 +1,3 @@
+"""Memories' pages."""
+
+from __future__ import annotations

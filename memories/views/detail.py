@@ -1,0 +1,107 @@
+"""One memory: what it says, where it comes from, what became of it, where it was put in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.contrib.messages import get_messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from agents.access import PlacedRequest, operator_page
+from agents.choices import Role
+from agents.models import Checkpoint
+from ibex.core.htmx import page, wants_partial
+from memories.forms import TagsForm
+from memories.models import Memory
+from memories.selectors import memories_of
+from memories.views.history import VersionLine, history
+from memories.views.surroundings import Tie, Use, ties_of, uses_of
+from memories.views.worth import with_worth
+
+CHANGED = "memories-changed"
+"""Tells the list behind the drawer to look again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemoryPage:
+    """What the page of one memory shows. `turn`: the one it was learned from. `back_url`: the list as it was left."""
+
+    memory: Memory
+    turn: Checkpoint | None
+    versions: Sequence[VersionLine]
+    ties: Sequence[Tie]
+    uses: Sequence[Use]
+    tags_form: TagsForm
+    may_write: bool
+    in_drawer: bool
+    back_url: str
+
+    @property
+    def labels(self) -> list[dict[str, Any]]:
+        """Labels that say more than the category."""
+        return [label for label in self.memory.labels if label.get("name") != self.memory.category]
+
+    @property
+    def unshown_versions(self) -> int:
+        """Versions older than those listed."""
+        return self.memory.version - len(self.versions)
+
+
+def memory_or_404(request: PlacedRequest, memory_id: UUID) -> Memory:
+    """The one door to a memory's row: of the operator's organization and not deleted, or not there."""
+    rows = with_worth(memories_of(request.place.organization.pk)).select_related("agent", "session")
+    memory: Memory = get_object_or_404(rows, pk=memory_id)
+    return memory
+
+
+@require_safe
+@operator_page()
+def detail(request: PlacedRequest, memory_id: UUID) -> HttpResponse:
+    """The drawer's content, and the page that shows the same without JavaScript."""
+    return memory_page(request, memory_or_404(request, memory_id))
+
+
+def memory_page(
+    request: PlacedRequest, memory: Memory, *, tags_form: TagsForm | None = None, status: int = 200
+) -> HttpResponse:
+    """The page of `memory`, with `tags_form` when it is to show its errors."""
+    has_news = bool(get_messages(request))
+    shown = MemoryPage(
+        memory=memory,
+        turn=_turn(memory),
+        versions=history(memory),
+        ties=ties_of(memory),
+        uses=uses_of(memory),
+        tags_form=tags_form or TagsForm(initial={"tags": memory.tags}),
+        may_write=request.place.may(Role.OPERATOR),
+        in_drawer=wants_partial(request),
+        back_url=back_url(request),
+    )
+    response = page(request, "memories/detail.html", {"page": shown}, partial="panel", status=status)
+    if shown.in_drawer and has_news:
+        response["HX-Trigger"] = CHANGED
+    return response
+
+
+def back_url(request: PlacedRequest) -> str:
+    """The list as it was left, named by the form or by htmx. Only the query is taken: the page is always the list."""
+    home = reverse("memories:list")
+    try:
+        left = urlsplit(request.POST.get("next") or request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return home
+    return f"{home}?{left.query}" if left.path == home and left.query else home
+
+
+def _turn(memory: Memory) -> Checkpoint | None:
+    """The turn that a memory was learned from, without what was said in it."""
+    if memory.checkpoint_id is None:
+        return None
+    return Checkpoint.objects.of(memory.org_id).filter(pk=memory.checkpoint_id).only("number", "turn_id").first()

@@ -1,0 +1,85 @@
+"""What a memory is tied to: other memories, and the prompts it was put into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from agents.models import Checkpoint
+from memories.choices import Relation
+from memories.models import Memory, Relationship
+
+SHOWN_RELATIONS = 30
+SHOWN_INJECTIONS = 20
+
+_FROM = {relation: relation.label for relation in Relation}
+_TO = {
+    Relation.SUPPORTS: "Supported by",
+    Relation.CONTRADICTS: "Contradicted by",
+    Relation.SUPERSEDES: "Superseded by",
+    Relation.SPECIALIZES: "Specialized by",
+    Relation.OVERLAPS: "Overlaps",
+    Relation.CO_OCCURS: "Co-occurs",
+    Relation.DERIVED_FROM: "Source of",
+}
+"""How an edge reads from its target."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tie:
+    """An edge as read from the memory that is shown. `other` may have been deleted."""
+
+    phrase: str
+    other: Memory
+    confidence: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Use:
+    """One prompt that this memory was considered for. `turn` is None once it has been erased."""
+
+    injection: Any
+    turn: Checkpoint | None
+
+
+def ties_of(memory: Memory) -> list[Tie]:
+    """Edges in both directions, the newest first. One query."""
+    rows = (
+        Relationship.objects.of(memory.org_id)
+        .filter(Q(source=memory) | Q(target=memory))
+        .select_related("source", "target")
+        .defer("source__embedding", "target__embedding", "source__search_text", "target__search_text")
+        .order_by("-created_at", "-pk")[:SHOWN_RELATIONS]
+    )
+    return [_tie(memory, row) for row in rows]
+
+
+def uses_of(memory: Memory) -> list[Use]:
+    """The latest prompts that this memory was considered for. Two queries."""
+    # `injections` comes from a room that this one does not know: it is read through the memory alone.
+    injections: Sequence[Any] = list(
+        memory.injections.filter(org_id=memory.org_id).order_by("-created_at", "-pk")[:SHOWN_INJECTIONS]
+    )
+    rows = (
+        Checkpoint.objects.of(memory.org_id)
+        .filter(turn_id__in=[injection.turn_id for injection in injections])
+        .select_related("session")
+        .only("turn_id", "number", "session__external_id")
+        .order_by()
+    )
+    turns = {row.turn_id: row for row in rows}
+    return [Use(injection=injection, turn=turns.get(injection.turn_id)) for injection in injections]
+
+
+def _tie(memory: Memory, row: Relationship) -> Tie:
+    is_source = row.source_id == memory.pk
+    return Tie(
+        phrase=(_FROM if is_source else _TO)[Relation(row.kind)],
+        other=row.target if is_source else row.source,
+        confidence=row.confidence,
+        reason=row.reason,
+    )
