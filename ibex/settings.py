@@ -14,6 +14,8 @@ ENV = env()
 ADDRESSES = resolve()
 BASE_URL = ENV.base_url or f"http://{ENV.host}:{ENV.port}"
 
+_DATABASE_PARTS = {"name": "dbname", "user": "user", "password": "password", "host": "host", "port": "port"}
+
 SECRET_KEY = ADDRESSES.secret_key
 DEBUG = ENV.debug
 ALLOWED_HOSTS = ENV.allowed_hosts.split(",")
@@ -86,16 +88,11 @@ TEMPLATES = [
 
 
 def _database(url: str, pool_size: int) -> dict[str, Any]:
-    parts = conninfo_to_dict(url)
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": parts["dbname"],
-        "USER": parts["user"],
-        "PASSWORD": parts.get("password", ""),
-        "HOST": parts.get("host", ""),
-        "PORT": str(parts.get("port", "")),
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": pool_size, "timeout": 10}} if pool_size else {},
-    }
+    parts: dict[str, Any] = conninfo_to_dict(url)
+    named = {name.upper(): str(parts.pop(key, "")) for name, key in _DATABASE_PARTS.items()}
+    # What else the URL says (sslmode and the like) is the driver's business.
+    pool = {"pool": {"min_size": 1, "max_size": pool_size, "timeout": 10}} if pool_size else {}
+    return {"ENGINE": "django.db.backends.postgresql", **named, "OPTIONS": {**parts, **pool}}
 
 
 # default: the application's role, under Row-Level Security. system: the one role that may cross tenants
