@@ -15,10 +15,11 @@ from memories.extraction.dates import Dated, resolve_dates
 from memories.extraction.grounding import content_stems
 from memories.extraction.instructions import is_request, standing_instruction
 from memories.extraction.lexicon import has_verb
-from memories.extraction.persons import Party, narrator, to_third_person
+from memories.extraction.persons import Party, Voices, to_third_person, voices_of
 from memories.extraction.references import Referents, leans_on_context
 from memories.extraction.sentences import MASK, Sentence, split_clauses, split_sentences
 
+MAX_READ_CHARS = 20_000  # of each side of a turn: what is longer is a document rather than talk
 MIN_JOINED_STEMS = 3  # content words below which a sentence adds nothing to the one it goes on about
 MAX_JOINED_WORDS = 60  # a memory made of several sentences stays one claim
 HEDGED = 0.25  # taken off the confidence of "maybe", "I might", …
@@ -51,12 +52,19 @@ class Draft:
 
 def drafts_of(turn: Turn, previous: Turn | None, injected: Sequence[str]) -> Iterator[Draft]:
     """What the user confirmed of the previous turn, then what the user told, then what the assistant reports done."""
-    teller = narrator(turn.speaker)
-    if previous and (confirmed := confirmed_statement(previous.assistant_text, turn.user_text, teller, injected)):
+    voices = voices_of(turn.speaker, turn.user_text[:MAX_READ_CHARS])
+    teller = voices.teller
+    if previous and (confirmed := _confirmed(turn, previous, teller, injected)):
         yield _of_assistant(confirmed[0], confirmed[1], previous, kinds.CONFIRMED, "user")
-    yield from _told(turn, teller)
-    for content, sentence in deeds(turn.assistant_text, injected):
+    yield from _told(turn, voices)
+    for content, sentence in deeds(turn.assistant_text[:MAX_READ_CHARS], injected):
         yield _of_assistant(content, sentence, turn, kinds.DEED, "assistant")
+
+
+def _confirmed(turn: Turn, previous: Turn, teller: Party, injected: Sequence[str]) -> tuple[str, Sentence] | None:
+    if len(previous.assistant_text) > MAX_READ_CHARS:
+        return None
+    return confirmed_statement(previous.assistant_text, turn.user_text[:MAX_READ_CHARS], teller, injected)
 
 
 def _of_assistant(content: str, sentence: Sentence, turn: Turn, kind: kinds.Kind, subject: str) -> Draft:
@@ -75,16 +83,17 @@ def _of_assistant(content: str, sentence: Sentence, turn: Turn, kind: kinds.Kind
     )
 
 
-def _told(turn: Turn, teller: Party) -> list[Draft]:
+def _told(turn: Turn, voices: Voices) -> list[Draft]:
     """What the user told in this turn. A clause that only goes on about the one before ("It took …") joins it."""
     referents = Referents()
     told: list[Draft] = []
     follows = False  # whether the clause before gave or joined the last draft
-    for part in (part for sentence in split_sentences(turn.user_text) for part in split_clauses(sentence)):
+    sentences = split_sentences(turn.user_text[:MAX_READ_CHARS])
+    for part in (part for sentence in sentences for part in split_clauses(sentence)):
         clause = "" if MASK in part.text else without_opener(part.text)
-        if follows and (joined := _joined(told[-1], clause, part, referents)):
+        if follows and (joined := _joined(told[-1], clause, part, referents, voices)):
             told[-1] = joined
-        elif draft := _order(clause, part, turn, teller) or _statement(clause, part, turn, referents):
+        elif draft := _order(clause, part, turn, voices) or _statement(clause, part, turn, referents, voices):
             told.append(draft)
             follows = True
         else:
@@ -93,9 +102,9 @@ def _told(turn: Turn, teller: Party) -> list[Draft]:
     return told
 
 
-def _order(clause: str, part: Sentence, turn: Turn, teller: Party) -> Draft | None:
+def _order(clause: str, part: Sentence, turn: Turn, voices: Voices) -> Draft | None:
     """A standing instruction, as what the user wants."""
-    wish = standing_instruction(clause, teller)
+    wish = standing_instruction(clause, voices.teller)
     if not wish:
         return None
     return Draft(
@@ -110,7 +119,7 @@ def _order(clause: str, part: Sentence, turn: Turn, teller: Party) -> Draft | No
     )
 
 
-def _statement(clause: str, part: Sentence, turn: Turn, referents: Referents) -> Draft | None:
+def _statement(clause: str, part: Sentence, turn: Turn, referents: Referents, voices: Voices) -> Draft | None:
     """What a clause states, or None when it states nothing or cannot stand by itself."""
     fact = fact_of(clause, part.lead)
     resolved = referents.resolve(fact) if fact and not is_request(fact) else None
@@ -124,7 +133,7 @@ def _statement(clause: str, part: Sentence, turn: Turn, referents: Referents) ->
     subject, attribute = subject_and_attribute(dated.text)
     doubts = HEDGED * hedges(dated.text) + LEANING * leans_on_context(dated.text)
     return Draft(
-        content=_sentence(dated.text, turn),
+        content=_sentence(dated.text, voices),
         clause=dated.text,
         turn=turn,
         start=part.start,
@@ -138,7 +147,7 @@ def _statement(clause: str, part: Sentence, turn: Turn, referents: Referents) ->
     )
 
 
-def _joined(draft: Draft, clause: str, part: Sentence, referents: Referents) -> Draft | None:
+def _joined(draft: Draft, clause: str, part: Sentence, referents: Referents, voices: Voices) -> Draft | None:
     """The draft together with a clause that leans on it; None when the clause leans on nothing or adds nothing."""
     if draft.lead and draft.lead == part.lead and clause and not has_verb(clause):
         return replace(draft, content=f"{draft.content[:-1]}, {clause.rstrip(' .,;')}.", end=part.end)
@@ -147,10 +156,9 @@ def _joined(draft: Draft, clause: str, part: Sentence, referents: Referents) -> 
     adds = kinds.kind_of(fact) is not kinds.REMARK and len(content_stems(fact)) >= MIN_JOINED_STEMS
     if draft.attribute == STANDING_INSTRUCTION or not leans or not adds:
         return None
-    content = f"{draft.content} {_sentence(resolve_dates(fact, draft.turn.said_at).text, draft.turn)}"
+    content = f"{draft.content} {_sentence(resolve_dates(fact, draft.turn.said_at).text, voices)}"
     return replace(draft, content=content, end=part.end) if len(content.split()) <= MAX_JOINED_WORDS else None
 
 
-def _sentence(clause: str, turn: Turn) -> str:
-    told = to_third_person(clause, speaker=turn.speaker, context=turn.user_text)
-    return told.rstrip(" .!,;:") + "."
+def _sentence(clause: str, voices: Voices) -> str:
+    return to_third_person(clause, voices).rstrip(" .!,;:") + "."

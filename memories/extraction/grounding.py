@@ -7,6 +7,9 @@ or share next to no words with its evidence (HaluMem's lesson: a memory must car
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 
 from memories.extraction.contract import Candidate, Role, Turn
 from memories.extraction.dates import resolve_dates
@@ -39,31 +42,48 @@ _ENDINGS = (
 _MIN_STEM = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What one side said in a turn, read once for all its claims."""
+
+    said: str
+    said_at: datetime
+    stems: frozenset[str]
+    numbers: frozenset[str]
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, turn: Turn, role: Role) -> Ground:
+        said = turn.user_text if role == "user" else turn.assistant_text
+        source = f"{straight(said)} {turn.speaker} {day_span(turn.said_at.date()).words}"
+        return cls(said, turn.said_at, content_stems(source), _numbers(source), _folded(source))
+
+    def supports(self, content: str, evidence: str) -> bool:
+        """Whether `evidence` was said, and `content` says no more than that."""
+        if not evidence or evidence not in self.said:
+            return False
+        evidence, content = straight(evidence), straight(content)
+        dated = resolve_dates(evidence, self.said_at).text
+        return (
+            _numbers(content) <= self.numbers | _numbers(dated)
+            and _names(content) <= self.words | _folded(dated)
+            and _negates(content) == _negates(evidence)
+            and _shared(content_stems(content), self.stems | content_stems(dated)) >= MIN_SHARED_WORDS
+        )
+
+
 def is_grounded(candidate: Candidate, turn: Turn) -> bool:
     """Whether `turn` supports the candidate: its evidence was said there, and the claim adds nothing of its own."""
-    return is_supported(candidate.content, candidate.evidence, turn, candidate.role)
-
-
-def is_supported(content: str, evidence: str, turn: Turn, role: Role) -> bool:
-    """Whether what `role` said in `turn` holds `evidence`, and `content` says no more than that."""
-    said = turn.user_text if role == "user" else turn.assistant_text
-    if not evidence or evidence not in said:
-        return False
-    evidence, content = straight(evidence), straight(content)
-    dated = resolve_dates(evidence, turn.said_at).text
-    source = f"{straight(said)} {dated} {turn.speaker} {day_span(turn.said_at.date()).words}"
-    return (
-        _numbers(content) <= _numbers(source)
-        and _names(content) <= set(_folded(source))
-        and _negates(content) == _negates(evidence)
-        and shares_words(content, source)
-    )
+    return Ground.of(turn, candidate.role).supports(candidate.content, candidate.evidence)
 
 
 def shares_words(content: str, source: str) -> bool:
     """Whether enough of the content words of `content` are found in `source`."""
-    stems = content_stems(content)
-    return not stems or len(stems & content_stems(source)) / len(stems) >= MIN_SHARED_WORDS
+    return _shared(content_stems(content), content_stems(source)) >= MIN_SHARED_WORDS
+
+
+def _shared(stems: frozenset[str], source: frozenset[str]) -> float:
+    return len(stems & source) / len(stems) if stems else 1.0
 
 
 def content_stems(text: str) -> frozenset[str]:
@@ -72,6 +92,7 @@ def content_stems(text: str) -> frozenset[str]:
     return frozenset(words | _numbers(text))
 
 
+@lru_cache(maxsize=4096)
 def stem(word: str) -> str:
     """A word without its inflection, crudely: enough to match "moving", "moved" and "move"."""
     word = word.removesuffix("'s").removesuffix("'")
@@ -81,17 +102,17 @@ def stem(word: str) -> str:
     return word
 
 
-def _numbers(text: str) -> set[str]:
+def _numbers(text: str) -> frozenset[str]:
     digits = {number.replace(",", "") for number in _NUMBER.findall(text)}
-    return digits | {_NUMBER_WORDS[word] for word in words_of(text) if word in _NUMBER_WORDS}
+    return frozenset(digits | {_NUMBER_WORDS[word] for word in words_of(text) if word in _NUMBER_WORDS})
 
 
-def _names(text: str) -> set[str]:
-    return {part for name in _NAME.findall(text) for part in _folded(name)}
+def _names(text: str) -> frozenset[str]:
+    return frozenset(part for name in _NAME.findall(text) for part in _folded(name))
 
 
-def _folded(text: str) -> list[str]:
-    return [word.lower().removesuffix("'s") for word in re.findall(r"[\w']+", text)]
+def _folded(text: str) -> frozenset[str]:
+    return frozenset(word.lower().removesuffix("'s") for word in re.findall(r"[\w']+", text))
 
 
 def _negates(text: str) -> bool:

@@ -30,11 +30,11 @@ UNCHANGED_AFTER_SUBJECT = word_set(
 )
 IRREGULAR_PAST = word_set(
     """
-    ate became began bent bet bit blew bought bound bred broke brought built burnt came caught chose clung crept
+    ate became began bent bit blew bought bound bred broke brought built burnt came caught chose clung crept
     cut dealt did drank dreamt drew drove dug dwelt fed fell felt fled flew forgave forgot fought found froze gave
     gone got grew had heard held hid hung hurt kept knew laid learnt led left lent lay lit lost made meant met
-    overcame overslept paid quit ran rang read rebuilt rode rose said sang sank sat saw sent set shook shot shown
-    shrank shut slept slid sold sought spelt spent spoke sprang spun stood stole stuck stung strode struck stuck
+    overcame overslept paid quit ran rang rebuilt rode rose said sang sank sat saw sent shook shot shown
+    shrank slept slid sold sought spelt spent spoke sprang spun stood stole stuck stung strode struck stuck
     swam swept swore swung taught thought threw told took tore understood undertook upgraded went wept withdrew
     woke won wore wove wrote wound underwent outgrew mistook foresaw redid rewrote shone
     """
@@ -48,7 +48,7 @@ IRREGULAR_PARTICIPLE = word_set(
     """
 )
 # Present and past look alike: read as present unless the clause says when.
-SAME_IN_PAST = word_set("bet bid broadcast cost cut fit hit hurt let put quit read rid set shut spread")
+SAME_IN_PAST = word_set("bet bid broadcast cost cut fit hit hurt let put read rid set shut spread")
 _ED_BASES = word_set("need feed speed bleed breed proceed succeed exceed seed embed shed heed weed")
 IRREGULAR_THIRD = {
     "am": "is",

@@ -6,17 +6,17 @@ support are dropped; of the rest, what is new and worth keeping is categorized a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memories.extraction.categories import Embed, category_of, labels_of
-from memories.extraction.contract import MAX_CONTENT_CHARS, MAX_MEMORIES_PER_TURN, Candidate, Turn
+from memories.extraction.contract import MAX_CONTENT_CHARS, MAX_MEMORIES_PER_TURN, Candidate, Role, Turn
 from memories.extraction.dates import Dated
 from memories.extraction.drafts import Draft, drafts_of
-from memories.extraction.grounding import content_stems, is_supported
+from memories.extraction.grounding import Ground, content_stems
 from memories.extraction.salience import bar, is_plain, worth
 
 
@@ -38,8 +38,7 @@ class LocalExtractor:
         found: list[Candidate] = []
         previous: Turn | None = None
         for place, turn in enumerate([*before, *turns]):
-            drafts = [draft for draft in drafts_of(turn, previous, injected) if _is_sound(draft)]
-            chosen = choose(drafts, kept)
+            chosen = choose(list(_sound(drafts_of(turn, previous, injected))), kept)
             previous = turn
             if place >= len(before):
                 found += [self._candidate(draft) for draft in chosen]
@@ -76,10 +75,16 @@ def choose(drafts: Sequence[Draft], kept: list[frozenset[str]]) -> list[Draft]:
     return chosen
 
 
-def _is_sound(draft: Draft) -> bool:
-    """Whether the draft says something, not too much of it, and its turn supports every word."""
-    supported = is_supported(draft.content, draft.evidence, draft.turn, draft.role)
-    return supported and bool(content_stems(draft.content)) and len(draft.content) <= MAX_CONTENT_CHARS
+def _sound(drafts: Iterable[Draft]) -> Iterator[Draft]:
+    """The drafts that say something, not too much of it, and that their turn supports."""
+    grounds: dict[tuple[int, Role], Ground] = {}
+    for draft in drafts:
+        key = (draft.turn.number, draft.role)
+        if key not in grounds:
+            grounds[key] = Ground.of(draft.turn, draft.role)
+        says_something = content_stems(draft.content) and len(draft.content) <= MAX_CONTENT_CHARS
+        if says_something and grounds[key].supports(draft.content, draft.evidence):
+            yield draft
 
 
 def _ends(dated: Dated, said_at: datetime) -> datetime | None:

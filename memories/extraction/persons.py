@@ -46,6 +46,7 @@ _AFTER_A_VERB = word_set(
 )
 _NEW_SUBJECTS = word_set("that which who where because if when while as since so whether how what")
 _INVERTING = word_set("can could would should do did will may might must")
+_DATED = re.compile(r"\b(?:19|20)\d\d\b")
 _COLLECTIVES = frozenset(("team", "family"))
 _BEFORE_A_VERB = word_set("not no longer neither nor")
 _CONTRACTED = {"'m": "am", "'ve": "have", "'re": "are", "'ll": "will"}
@@ -73,7 +74,7 @@ def narrator(speaker: str) -> Party:
     return Party(speaker.strip() or "The user")
 
 
-def group_of(context: str, teller: Party) -> Party:
+def _group_of(context: str, teller: Party) -> Party:
     """Who says "we": the companion named in the context, the team, the family, or honestly "others"."""
     words = set(words_of(context))
     if (companion := _COMPANION.search(context)) and companion.group(1).lower() not in ("team", "family"):
@@ -88,14 +89,24 @@ def group_of(context: str, teller: Party) -> Party:
     return Party(f"{teller.subject} and others", plural=True)
 
 
-def to_third_person(clause: str, *, speaker: str = "", context: str = "") -> str:
-    """The clause with "I", "we" and "you" resolved and verbs agreeing; quotations and `code` are left as they are.
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """Who speaks in a turn: "I" and "we"."""
 
-    `context` is the text of the whole turn, which tells who "we" are.
-    """
+    teller: Party
+    group: Party
+
+
+def voices_of(speaker: str, context: str) -> Voices:
+    """The voices of a turn whose whole text is `context`."""
     teller = narrator(speaker)
+    return Voices(teller, _group_of(straight(context), teller))
+
+
+def to_third_person(clause: str, voices: Voices) -> str:
+    """The clause with "I", "we" and "you" resolved and verbs agreeing; quotations and `code` are left as they are."""
+    teller, group = voices.teller, voices.group
     text = straight(clause.strip())
-    group = group_of(context or clause, teller)
     if compound := _COMPOUND_SUBJECT.match(text):
         other = compound.group("other") or compound.group("second")
         other = re.sub(r"^(?:my|our)\b", "their", other, flags=re.IGNORECASE)
@@ -117,7 +128,7 @@ class _Rewriting:
         self.present = False  # the last verb was put in the third person: verbs joined to it follow
         self.bare = False  # inside an infinitive or after a modal verb
         self.joined = False  # just after "and", "or", "but" or a comma
-        self.past = False  # some other verb is past: "read" is, too
+        self.past = False  # another verb or a date speaks of the past: "read" does, too
         self.tokens: list[str] = []
         self.handlers: dict[str, Callable[[int], str]] = {
             "i": self._i,
@@ -138,7 +149,7 @@ class _Rewriting:
 
     def run(self, text: str) -> str:
         self.tokens = _TOKEN.findall(text)
-        self.past = any(is_past(token.lower()) for token in self.tokens)
+        self.past = bool(_DATED.search(text)) or any(is_past(token.lower()) for token in self.tokens)
         return "".join(self._token(at) for at in range(len(self.tokens)))
 
     def _token(self, at: int) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from memories.extraction.lexicon import AUXILIARIES, COMMON_VERBS, base_of_third, has_verb, is_past, straight, words_of
 
 MASK = "\x00"
+MAX_SENTENCE_CHARS = 1_000  # a longer run without a full stop is no sentence that somebody typed
 LONG_QUOTE_WORDS = 6  # from here on a quotation is somebody's statement rather than a title
 
 _DOCUMENT = (
@@ -24,15 +25,15 @@ _TASK = (
 )
 _WHOLE_BLOCKS = (
     re.compile(r"(```|~~~).*?(?:\1|\Z)", re.DOTALL),
-    re.compile(r"<([A-Za-z][\w-]*)(?:\s[^<>\n]*)?>.*?</\1>", re.DOTALL),
     re.compile(r"(?m)^[ \t]*>.*$"),
     re.compile(r"(?ms)^(?:From|Subject|To|Sent): .*?^(?:From|Subject|To|Sent|Date): .*\Z"),
     re.compile(r"(?ms)^-{3,} ?(?:Forwarded|Original) message.*\Z", re.IGNORECASE),
     re.compile(
-        r"(?m)^\s*(?:Traceback \(|File \"|at [\w.$]+\(|[{}\[\]|]|\$ |#!|#{1,6} |\d{4}-\d\d-\d\d[T ]\d\d:\d\d).*$"
+        r"(?m)^[ \t]*(?:Traceback \(|File \"|at [\w.$]+\(|[{}\[\]|]|\$ |#!|#{1,6} |\d{4}-\d\d-\d\d[T ]\d\d:\d\d).*$"
     ),
-    re.compile(r"(?m)^\s*\[?(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL)\b.*$"),
+    re.compile(r"(?m)^[ \t]*\[?(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL)\b.*$"),
 )
+_OPENING_TAG = re.compile(r"<(?P<name>[A-Za-z][\w-]*)(?:\s[^<>\n]{0,200})?>")
 _PASTED_AFTER = (
     re.compile(
         rf"(?im)(?:^|[.!?]\s+)(?:(?:please|can you|could you|now),? )*{_TASK}\b[^:\n]{{0,120}}:(?P<rest>.*)\Z",
@@ -80,7 +81,7 @@ class Sentence:
 
 def mask_foreign(text: str) -> str:
     """The text at equal length, with everything that is not the user's own statement masked."""
-    masked = straight(text)
+    masked = _mask_elements(straight(text))
     for block in _WHOLE_BLOCKS:
         masked = block.sub(lambda found: _masked(found.group()), masked)
     for lead in _PASTED_AFTER:
@@ -96,7 +97,7 @@ def split_sentences(text: str) -> list[Sentence]:
     lead = ""
     for start, end, is_item in _lines(masked):
         line = [Sentence(masked[a:b], a, b, lead if is_item else "") for a, b in _stops(masked, start, end)]
-        found += [sentence for sentence in line if sentence.text.strip(MASK + " .")]
+        found += [s for s in line if s.text.strip(MASK + " .") and len(s.text) <= MAX_SENTENCE_CHARS]
         if not is_item:
             lead = line[-1].text.rstrip(" :") if line and line[-1].text.rstrip().endswith(":") else ""
     return found
@@ -139,6 +140,20 @@ def _has_subject(part: str) -> bool:
 
 def _masked(text: str) -> str:
     return re.sub(r"[^\n]", MASK, text)
+
+
+def _mask_elements(text: str) -> str:
+    """Whole `<tag> … </tag>` elements masked; found by plain search, which unclosed tags cannot make slow."""
+    pieces: list[str] = []
+    rest = 0
+    for tag in _OPENING_TAG.finditer(text):
+        closing = f"</{tag['name']}>"
+        end = text.find(closing, tag.end()) if tag.start() >= rest else -1
+        if end >= 0:
+            end += len(closing)
+            pieces += [text[rest : tag.start()], _masked(text[tag.start() : end])]
+            rest = end
+    return "".join([*pieces, text[rest:]])
 
 
 def _mask_statement(found: re.Match[str]) -> str:
