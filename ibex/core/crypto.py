@@ -10,11 +10,13 @@ from functools import lru_cache
 from cryptography.fernet import Fernet
 from django.conf import settings
 
+from ibex.core.secrets import derive_bytes
+
 
 @lru_cache(maxsize=16)
 def derived_key(purpose: str) -> bytes:
     """32 bytes that belong to one purpose, derived from SECRET_KEY."""
-    return hmac.new(settings.SECRET_KEY.encode(), b"ibex:" + purpose.encode(), hashlib.sha256).digest()
+    return derive_bytes(settings.SECRET_KEY, purpose)
 
 
 def keyed_hash(purpose: str, secret: str) -> bytes:

@@ -58,8 +58,12 @@ def derive(secret_key: str, purpose: str) -> str:
 
     Everyone who holds the same key derives the same value; no value tells anything about the key or another purpose's.
     """
-    digest = hmac.new(secret_key.encode(), b"ibex:" + purpose.encode(), hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(derive_bytes(secret_key, purpose)).rstrip(b"=").decode()
+
+
+def derive_bytes(secret_key: str, purpose: str) -> bytes:
+    """The same, as 32 bytes."""
+    return hmac.new(secret_key.encode(), b"ibex:" + purpose.encode(), hashlib.sha256).digest()
 
 
 def private_folder(path: Path) -> Path:
