@@ -10,9 +10,10 @@ from rest_framework.routers import SimpleRouter
 
 from agents.api import register as register_agents
 from ibex.core.errors import NotFound
+from memories.api import register as register_memories
 
 router = SimpleRouter(trailing_slash=False)
-for register in (register_agents,):
+for register in (register_agents, register_memories):
     register(router)
 
 
