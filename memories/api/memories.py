@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -144,14 +143,14 @@ class MemoryViewSet(HistoryActions, ListModelMixin, RetrieveModelMixin):
     def _agent_id(self, named: UUID | None) -> UUID:
         """The agent that a new memory is for. One that the caller may not use is answered like one that never was."""
         bound = self.caller.agent_id
-        with scope(self.org_id):
-            usable = Agent.objects.of(self.org_id).filter(~Q(status=AgentStatus.ARCHIVED), pk=named or bound)
-            is_usable = usable.exists()
-        if named is None and bound is None:
+        agent_id = named or bound
+        if agent_id is None:
             raise _refused("agent_id", FieldCode.REQUIRED, "Say which agent is to know it.")
-        if not is_usable or (bound is not None and named not in {None, bound}):
+        with scope(self.org_id):
+            usable = Agent.objects.of(self.org_id).filter(pk=agent_id).exclude(status=AgentStatus.ARCHIVED).exists()
+        if not usable or (bound is not None and agent_id != bound):
             raise _refused("agent_id", FieldCode.INVALID_FORMAT, "There is no such agent, or it is archived.")
-        return cast("UUID", named or bound)
+        return agent_id
 
 
 _KNOWN = {Result.DUPLICATE_OF, Result.MERGED_INTO}

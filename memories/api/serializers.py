@@ -88,7 +88,7 @@ class WrittenMemorySerializer(serializers.Serializer):
 
     content = serializers.CharField(max_length=CONTENT_MAX, help_text="One claim that stands on its own.")
     category = serializers.ChoiceField(choices=Category.choices)
-    labels = LabelSerializer(many=True, required=False, max_length=LABELS_MAX)
+    labels = LabelSerializer(many=True, required=False, max_length=LABELS_MAX)  # type: ignore[call-arg]  # of the list
     tags = _tags(required=False)
     confidence = serializers.FloatField(min_value=0, max_value=1, required=False)
     end_user = serializers.CharField(
