@@ -43,7 +43,12 @@ async def test_context_tokens_are_those_of_everything_added() -> None:
     assert with_memory.context_tokens == sum(count(text) for text in system_texts(with_memory))
 
 
-async def test_a_late_search_leaves_directive_and_hot_memories() -> None:
+def test_retrieval_has_forty_milliseconds_and_assembly_five_more(promised: tuple[float, float]) -> None:
+    assert promised == (0.040, 0.045)
+
+
+async def test_a_late_search_leaves_directive_and_hot_memories(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembler, "RETRIEVAL_DEADLINE_S", 0.04)
     never = Never()
     desk = warm_desk(memory(DOG), memory("The user pays taxes in Portugal."))
     assembly = await assemble(question([user(ASKED)], desk), retriever=Vault(cold=never))
@@ -69,7 +74,7 @@ async def test_without_any_memories_in_time_the_directive_remains() -> None:
 
 
 async def test_over_the_wall_the_callers_own_messages_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assembler, "RETRIEVAL_DEADLINE_S", 60.0)
+    monkeypatch.setattr(assembler, "WALL_S", 0.045)
     never, messages = Never(), [user(ASKED)]
     assembly = await assemble(question(messages, warm_desk(memory(DOG))), retriever=Vault(cold=never))
     assert assembly.messages is messages
@@ -77,7 +82,9 @@ async def test_over_the_wall_the_callers_own_messages_go_on(monkeypatch: pytest.
     await asyncio.wait_for(never.cancelled.wait(), timeout=5)
 
 
-async def test_a_busy_event_loop_meets_the_wall_too() -> None:
+async def test_a_busy_event_loop_meets_the_wall_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembler, "WALL_S", 0.045)
+
     async def hold_the_loop() -> list[Any]:
         time.sleep(0.1)  # noqa: ASYNC251 - the point of the test
         return []

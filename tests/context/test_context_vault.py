@@ -132,9 +132,7 @@ async def test_the_search_finds_what_the_question_is_about(agent: Agent) -> None
     assert 0 < best.relevance <= 1
 
 
-async def test_a_call_is_assembled_from_the_vault_alone_when_the_desk_is_away(agent: Agent, monkeypatch: Any) -> None:
-    monkeypatch.setattr("context.assembler.RETRIEVAL_DEADLINE_S", 20.0)
-    monkeypatch.setattr("context.assembler.WALL_S", 20.0)
+async def test_a_call_is_assembled_from_the_vault_alone_when_the_desk_is_away(agent: Agent) -> None:
     await direct(agent, "Be brief.")
     await remember(agent, "The user's dog is called Rex.")
     await remember(agent, "Prices are quoted in euros.", category="procedural", is_pinned=True)
@@ -147,10 +145,8 @@ async def test_a_call_is_assembled_from_the_vault_alone_when_the_desk_is_away(ag
 
 
 async def test_nobody_is_shown_what_belongs_to_another_person_agent_or_organization(
-    agent: Agent, foreign_agent: Agent, monkeypatch: Any
+    agent: Agent, foreign_agent: Agent
 ) -> None:
-    monkeypatch.setattr("context.assembler.RETRIEVAL_DEADLINE_S", 20.0)
-    monkeypatch.setattr("context.assembler.WALL_S", 20.0)
     await remember(agent, "The user's dog is called Rex.", end_user="bert")
     await remember(foreign_agent, "The user's dog is called Max.")
     assembly = await assemble(ask(agent, "What is my dog called?", DeskRead(directive="", hot=()), end_user="ann"))
