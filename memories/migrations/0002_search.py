@@ -27,7 +27,7 @@ class SearchFunction(SystemFunction):
         statements = super().forwards()
         return [
             *statements[:-1],
-            f"ALTER FUNCTION {self.signature} SET plan_cache_mode = force_custom_plan",
+            f"ALTER FUNCTION {self.signature} ROWS 100 SET plan_cache_mode = force_custom_plan",
             statements[-1],
         ]
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from memories.retrieval.query import Query
 from memories.retrieval.words import Terms
 
-ARM_ROWS = 100
+ARM_ROWS = 64
 """Candidates of each arm: with this many, nothing is lost against scoring every row (QUALITY section 1's sets)."""
 SAMPLE_ROWS = 2_000
 """Rows from which the words of an agent are counted."""
