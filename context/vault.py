@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from agents.directive_desk import load
 from context.desk_read import HotMemory
 from context.retrieve import Directive, Lookup
 from context.values import Arm, Candidate
@@ -38,14 +39,20 @@ _ALIVE = f"""
 """  # noqa: S608 - constants only
 
 
+NO_DIRECTIVE = Directive(content="", version=0)
+
+
 class VaultRetriever:
     """`context.retrieve.Retriever` on PostgreSQL. Stateless."""
 
     async def directive(self, lookup: Lookup) -> Directive:
-        """The directive in force; empty when the agent has none."""
+        """The directive in force; empty when the agent has none. It is put back on a desk that answers."""
+        if lookup.desk_answers:
+            standing = await load(lookup.org_id, lookup.agent_id)
+            return Directive(content=standing.content, version=standing.version or 0) if standing else NO_DIRECTIVE
+        # A desk that hangs would make the directive late, which the vault has in a millisecond.
         rows = await _rows(lookup.org_id, _DIRECTIVE, [lookup.org_id, lookup.agent_id])
-        content, version = rows[0] if rows else ("", 0)
-        return Directive(content=content, version=version)
+        return Directive(content=rows[0][0], version=rows[0][1]) if rows else NO_DIRECTIVE
 
     async def hot(self, lookup: Lookup) -> Sequence[HotMemory]:
         """The pinned memories. The rest of what would be on the desk is found by the search if it matters here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +13,13 @@ from django.utils import timezone
 
 from agents.models import Agent, Directive
 from context.assembler import assemble
-from context.desk_read import COLD_DESK, DeskRead
+from context.desk_read import COLD_DESK, DeskRead, parse_directive
 from context.retrieve import Directive as Standing
 from context.retrieve import Lookup
 from context.stopwatch import Stopwatch
 from context.values import Level, Question
 from context.vault import VaultRetriever
+from ibex.core.redis import async_redis, org_key
 from ibex.core.tenancy import scope
 from memories.embedding import MODEL_NAME, embed_texts
 from memories.models import Memory
@@ -81,14 +83,26 @@ async def warm(hot_path: None) -> None:
 
 async def test_the_directive_in_force_is_read_and_none_is_an_answer_too(agent: Agent, foreign_agent: Agent) -> None:
     await direct(agent, "Be brief.", version=3)
-    assert await VAULT.directive(lookup(agent)) == Standing(content="Be brief.", version=3)
-    assert await VAULT.directive(lookup(foreign_agent)) == Standing(content="", version=0)
+    for desk_answers in (True, False):
+        asked, empty = lookup(agent, desk_answers=desk_answers), lookup(foreign_agent, desk_answers=desk_answers)
+        assert await VAULT.directive(asked) == Standing(content="Be brief.", version=3)
+        assert await VAULT.directive(empty) == Standing(content="", version=0)
+
+
+async def test_a_directive_read_from_the_vault_is_put_back_on_a_desk_that_answers(agent: Agent) -> None:
+    await direct(agent, "Be brief.", version=3)
+    key = org_key(agent.org_id, "directive", agent.pk)
+    await VAULT.directive(lookup(agent, desk_answers=False))
+    assert await async_redis().get(key) is None
+    await VAULT.directive(lookup(agent))
+    assert parse_directive(await async_redis().get(key)) == ("Be brief.", 3)
 
 
 async def test_a_strangers_agent_has_no_directive_here(agent: Agent, foreign_agent: Agent) -> None:
     await direct(foreign_agent, "Secret.")
     stranger = Lookup(org_id=agent.org_id, agent_id=foreign_agent.pk, end_user="", query="", watch=Stopwatch())
     assert (await VAULT.directive(stranger)).content == ""
+    assert (await VAULT.directive(replace(stranger, desk_answers=False))).content == ""
 
 
 async def test_only_pinned_memories_that_may_be_shown_to_this_end_user_are_hot(agent: Agent) -> None:
