@@ -108,7 +108,7 @@ class EditForm(forms.Form):
     content = ContentField()
     category = forms.ChoiceField(choices=Category.choices)
     confidence = forms.FloatField(
-        min_value=0, max_value=1, help_text="From 0 to 1.", widget=forms.NumberInput(attrs={"step": "any"})
+        min_value=0, max_value=1, label="Confidence, 0 to 1", widget=forms.NumberInput(attrs={"step": "any"})
     )
     tags = TagsField()
     end_user = EndUserField()

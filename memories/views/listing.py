@@ -92,6 +92,7 @@ def _answer(request: PlacedRequest, asked: Asked, found: Findings | None) -> Htt
         # Elsewhere rows would move under the reader's eyes.
         "is_live": found is None and pages.number == 1 and not request.GET.get("sort"),
         "may_write": may_write,
+        "chosen_agent": "" if asked.problems else request.GET.get("agent_id", ""),
         "agents": agents_of(request.place.organization.pk),
         "categories": Category.choices,
         "statuses": Status.choices,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
 from agents.models import Checkpoint
-from memories.choices import Relation
+from memories.choices import Relation, Status
 from memories.models import Memory, Relationship
 
 SHOWN_RELATIONS = 30
@@ -56,6 +57,12 @@ def ties_of(memory: Memory) -> list[Tie]:
         .order_by("-created_at", "-pk")[:SHOWN_RELATIONS]
     )
     return [_tie(memory, row) for row in rows]
+
+
+def retired_by(org_id: UUID, memory_id: UUID) -> int:
+    """How many memories gave way to this one."""
+    edges = Relationship.objects.of(org_id).filter(source_id=memory_id, target__status=Status.SUPERSEDED)
+    return edges.count()
 
 
 def uses_of(memory: Memory) -> list[Use]:

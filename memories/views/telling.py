@@ -31,23 +31,22 @@ def refuse_outcome(form: BaseForm, outcome: Outcome) -> None:
         form.add_error(None, f"It was not stored: {outcome.reason}.")
 
 
-def tell_created(request: HttpRequest, outcome: Outcome) -> None:
-    """What refinement did with a new text."""
+def tell_created(request: HttpRequest, outcome: Outcome, *, retired: int) -> None:
+    """What refinement did with a new text, and how many older memories gave way to it."""
     match outcome.result:
         case Result.DUPLICATE_OF:
             messages.info(request, f"This was known already ({outcome.reason}). It counts as said once more.")
         case Result.MERGED_INTO:
             messages.info(request, "This was known in fewer words. Your text took their place; the versions keep them.")
         case _:
-            _tell_standing(request, outcome, "The memory is added.")
+            older = (
+                f" {retired} older {'memory gives' if retired == 1 else 'memories give'} way to it." if retired else ""
+            )
+            tell_standing(request, outcome, f"The memory is added.{older}")
 
 
-def tell_changed(request: HttpRequest, outcome: Outcome, done: str) -> None:
-    """What refinement did with a changed text."""
-    _tell_standing(request, outcome, done)
-
-
-def _tell_standing(request: HttpRequest, outcome: Outcome, done: str) -> None:
+def tell_standing(request: HttpRequest, outcome: Outcome, done: str) -> None:
+    """Whether a text that was stored is in use now, and if not, why."""
     match outcome.result:
         case Result.QUARANTINED:
             messages.warning(request, f"Stored, but quarantined: {outcome.reason}. No prompt gets it before a review.")

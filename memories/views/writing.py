@@ -26,7 +26,8 @@ from memories.models import Memory
 from memories.refinement import pipeline, revision
 from memories.refinement.draft import Draft, Outcome, Result
 from memories.views.detail import memory_or_404, memory_page
-from memories.views.telling import refuse, refuse_outcome, tell_changed, tell_created
+from memories.views.surroundings import retired_by
+from memories.views.telling import refuse, refuse_outcome, tell_created, tell_standing
 
 BIGGEST = 2**31 - 1
 """The biggest version number that the database can hold."""
@@ -50,7 +51,9 @@ def create(request: PlacedRequest) -> HttpResponse:
             refuse_outcome(form, outcome)
         with scope(org_id):
             return _form_page(request, "memories/new.html", form)
-    tell_created(request, outcome)
+    with scope(org_id):
+        retired = retired_by(org_id, outcome.memory_id) if outcome.result == Result.CREATED else 0
+    tell_created(request, outcome, retired=retired)
     return SeeOther(reverse("memories:detail", args=[outcome.memory_id]))
 
 
@@ -71,7 +74,7 @@ def edit(request: PlacedRequest, memory_id: UUID) -> HttpResponse:
             if outcome is not None:
                 refuse_outcome(form, outcome)
             return _form_page(request, "memories/edit.html", form, memory)
-        tell_changed(request, outcome, "Saved.")
+        tell_standing(request, outcome, "Saved.")
     return SeeOther(reverse("memories:detail", args=[memory.pk]))
 
 
@@ -105,7 +108,7 @@ def restore(request: PlacedRequest, memory_id: UUID, number: int) -> HttpRespons
     if outcome.result == Result.DUPLICATE_OF:
         messages.error(request, "Nothing was changed: another memory has the words of that version by now.")
     else:
-        tell_changed(request, outcome, f"Version {number} is restored.")
+        tell_standing(request, outcome, f"Version {number} is restored.")
     return SeeOther(reverse("memories:detail", args=[memory_id]))
 
 
