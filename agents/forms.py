@@ -84,7 +84,7 @@ class AgentForm(forms.ModelForm):
         help_texts = {
             "slug": "Sent by the application in X-IBEX-Agent-ID. Empty: made from the name. Cannot be changed later.",
             "memory_tokens": "The most tokens that memories may take of one prompt, 0 to 32,000.",
-            "trusts_body_user": "Takes the end user from `user` in the body when X-IBEX-User-ID is absent.",
+            "trusts_body_user": "Takes the end user from the body when the X-IBEX-User-ID header is absent.",
         }
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
 

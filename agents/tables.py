@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agents.models import Agent, Session, Token
-from ibex.core.listing import ACTIONS, FIRM, HEAD, MAIN, NUMBER, ListTable
+from ibex.core.listing import ACTIONS, FIRM, HEAD, MAIN, NUMBER, WIDE, ListTable
 from ibex.core.templatetags.ibex_ui import EN_DASH, badge, timestamp
 
 Sorted = tuple[QuerySet[Any], bool]
@@ -21,6 +21,11 @@ Sorted = tuple[QuerySet[Any], bool]
 def faint(word: str) -> SafeString:
     """What stands where there is nothing to show."""
     return format_html('<span class="faint">{}</span>', word)
+
+
+def cut(text: str) -> SafeString:
+    """A text that somebody chose the length of, on one line; the whole of it as a tooltip."""
+    return format_html('<span class="cell-cut" title="{}">{}</span>', text, text)
 
 
 def empty_last(rows: QuerySet[Any], field: str, *, descending: bool) -> Sorted:
@@ -94,7 +99,9 @@ class TokenTable(ListTable):
     def render_agent(self, record: Token) -> SafeString:
         if record.agent is None:
             return faint("Any")
-        return format_html('<a href="{}">{}</a>', reverse("agents:detail", args=[record.agent_id]), record.agent.name)
+        return format_html(
+            '<a href="{}">{}</a>', reverse("agents:detail", args=[record.agent_id]), cut(record.agent.name)
+        )
 
     def render_scopes(self, record: Token) -> SafeString:
         return format_html('<span title="{}">{}</span>', ", ".join(record.scopes), _in_short(record.scopes))
@@ -126,11 +133,10 @@ class SessionTable(ListTable):
 
     name = tables.Column(verbose_name="Session", accessor="pk", attrs=MAIN, orderable=False)
     agent = tables.Column(verbose_name="Agent", accessor="agent__name", attrs=FIRM, order_by=("agent__name", "pk"))
-    end_user = tables.Column(verbose_name="End user", attrs=HEAD, order_by=("end_user", "pk"), default=faint(EN_DASH))
+    end_user = tables.Column(verbose_name="End user", attrs=WIDE, order_by=("end_user", "pk"), default=faint(EN_DASH))
     status = tables.Column(attrs=HEAD, order_by=("status", "pk"))
     turn_count = tables.Column(verbose_name="Turns", attrs=NUMBER, order_by=("turn_count", "pk"))
     tokens = tables.Column(attrs=NUMBER, empty_values=())
-    started_at = tables.Column(verbose_name="Started", attrs=HEAD, order_by=("started_at", "pk"))
     last_turn_at = tables.Column(verbose_name="Last turn", attrs=HEAD, order_by=("last_turn_at", "pk"))
 
     class Meta(ListTable.Meta):
@@ -140,6 +146,12 @@ class SessionTable(ListTable):
         url = reverse("dashboard:session", args=[record.pk])
         return format_html('<a class="row-link" href="{}">{}</a>', url, record)
 
+    def render_agent(self, value: str) -> SafeString:
+        return cut(value)
+
+    def render_end_user(self, value: str) -> SafeString:
+        return cut(value)
+
     def render_status(self, record: Session) -> SafeString:
         return badge(record.status)
 
@@ -148,9 +160,6 @@ class SessionTable(ListTable):
 
     def render_tokens(self, record: Session) -> str:
         return f"{record.prompt_tokens + record.completion_tokens:,}"
-
-    def render_started_at(self, value: Any) -> SafeString:
-        return timestamp(value)
 
     def render_last_turn_at(self, value: Any) -> SafeString:
         return timestamp(value)

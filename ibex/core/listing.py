@@ -21,6 +21,7 @@ _SORTING: Final = {"hx-boost": "true", "hx-target": "#results", "hx-select": "#r
 HEAD: Final[dict[str, Any]] = {"th": _SORTING}
 """`attrs` of a column: its header sorts without loading the whole page. Lists stand in an element with id `results`."""
 MAIN: Final[dict[str, Any]] = HEAD | {"td": {"class": "cell-main"}}
+WIDE: Final[dict[str, Any]] = HEAD | {"td": {"class": "cell-wide"}}
 FIRM: Final[dict[str, Any]] = HEAD | {"td": {"class": "nowrap"}}
 NUMBER: Final[dict[str, Any]] = {"th": _SORTING | {"class": "num"}, "td": {"class": "num"}}
 ACTIONS: Final[dict[str, Any]] = {"th": {"class": "cell-actions"}, "td": {"class": "cell-actions"}}

@@ -71,7 +71,9 @@ class Turn:
     @property
     def level_words(self) -> str:
         """What was left out because of time or an error; empty when nothing was."""
-        return LEVELS.get(self.trace.level, "") if self.trace else ""
+        if self.trace is None or not self.trace.is_fallback:
+            return ""
+        return LEVELS.get(self.trace.level, "Something was left out")
 
     @property
     def stages(self) -> list[tuple[str, float]]:

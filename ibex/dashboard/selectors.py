@@ -109,11 +109,6 @@ def recent_turns(org_id: UUID) -> list[Trace]:
     return list(traces_of(org_id).select_related("agent", "session")[:FEED_TURNS])
 
 
-def has_calls(org_id: UUID) -> bool:
-    """Whether any call was ever made."""
-    return Trace.objects.of(org_id).exists()
-
-
 def session_of(org_id: UUID, session_id: UUID) -> Session | None:
     """One session with its agent."""
     return Session.objects.of(org_id).filter(pk=session_id).select_related("agent").first()

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from agents.access import Place
+from agents.choices import Role
 from agents.models import Operator, Organization
 
 
@@ -41,6 +42,7 @@ _NAV = (
     ("Sessions", "dashboard:sessions", "sessions", "s"),
     ("Tokens", "agents:tokens", "key", "t"),
 )
+_ADMIN = ("Admin", "admin:index", "settings", "")
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -48,7 +50,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     place: Place | None = getattr(request, "place", None)
     if place is None:
         return {}
-    nav = [_item(request, *line) for line in _NAV]
+    lines = (*_NAV, _ADMIN) if place.operator.is_superuser and place.may(Role.ADMIN) else _NAV
+    nav = [_item(request, *line) for line in lines]
     return {
         "shell": Shell(
             organization=place.organization, organizations=place.organizations, operator=place.operator, nav=nav

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from agents.models import Operator
 from ibex.core.tenancy import scope
 from ibex.dashboard.cards import cards, compact
 from ibex.dashboard.selectors import Calls, Overview, overview
@@ -160,3 +161,10 @@ def test_the_frame_shows_where_one_is(victor, acme):
     assert acme.name in page
     assert 'aria-current="page"' in page
     assert "/admin/" not in page
+
+
+def test_only_superusers_who_are_admins_here_are_shown_the_admin(alice, bob):
+    for who in (alice, bob):
+        Operator.objects.filter(pk=who.operator.pk).update(is_staff=True, is_superuser=True)
+    assert "/admin/" in alice.client.get("/").content.decode()
+    assert "/admin/" not in bob.client.get("/").content.decode()

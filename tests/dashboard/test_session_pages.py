@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from agents.models import Trace
 from ibex.core.ids import uuid7
 from ibex.core.tenancy import scope
 from ibex.dashboard.replay import SHOWN_CHARACTERS, SHOWN_MESSAGES, TURNS_PER_PAGE
@@ -98,6 +99,13 @@ def test_stages_stand_in_the_order_of_the_request(victor, session):
     make_turn(session)
     page = text_of(replayed(victor, session))
     assert page.index("start 1.00 ms") < page.index("assemble 4.00 ms") < page.index("assemble.cold 3.00 ms")
+
+
+def test_a_degraded_turn_says_what_it_went_without(victor, session):
+    turn = make_turn(session)
+    with scope(session.org_id):
+        Trace.objects.filter(turn_id=turn.turn_id).update(is_fallback=True, level=2)
+    assert "Directive only" in text_of(replayed(victor, session))
 
 
 @pytest.mark.parametrize(
@@ -235,9 +243,7 @@ def test_a_filter_that_makes_no_sense_matches_nothing(victor, session, query):
     assert names(response) == []
 
 
-@pytest.mark.parametrize(
-    "sort", ["agent", "end_user", "status", "turn_count", "tokens", "started_at", "last_turn_at", "name"]
-)
+@pytest.mark.parametrize("sort", ["agent", "end_user", "status", "turn_count", "tokens", "last_turn_at", "name"])
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_every_column_that_offers_it_sorts(victor, session, sort, sign):
     assert names(victor.client.get(f"/sessions?sort={sign}{sort}")) == ["talk"]
