@@ -172,6 +172,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "AgentStatusEnum": "agents.choices.AgentStatus",
+        "SessionStatusEnum": "agents.choices.SessionStatus",
+        "MemoryStatusEnum": "memories.choices.Status",
+        "CategoryEnum": "memories.choices.Category",
+    },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
 }

@@ -5,45 +5,52 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
+import psycopg
 import structlog
 from django.db import DatabaseError, connections
 
+from agents import directive_desk
 from ibex.core import metrics
 from ibex.core.redis import RedisError
 from memories import desk
 from proxy.turn import Turn
 
-DIRECTIVE = "directive"
+DIRECTIVE, HOT, HOT_OF_USER = "directive", "hot", "hot_of_user"
+Key = tuple[UUID, UUID, str, str]
+"""Organization, agent, part, end user."""
 
 _log = structlog.get_logger(__name__)
-_running: dict[tuple[UUID, UUID, str], asyncio.Task[None]] = {}
+_running: dict[Key, asyncio.Task[None]] = {}
 
 
 def rewarm(turn: Turn) -> None:
-    """Start what this call found cold. Never raises, never waits. The directive is put back where it is read."""
+    """Start what this call found cold. Never raises, never waits."""
     if turn.assembly is None or turn.agent is None or turn.switches is None:
         return
-    cold = [part for part in turn.assembly.on_cold if part != DIRECTIVE]
-    users = {turn.switches.end_user if part == "hot_of_user" else "" for part in cold}
-    for end_user in users:
-        key = (turn.agent.org_id, turn.agent.id, end_user)
+    for part in turn.assembly.on_cold:
+        end_user = turn.switches.end_user if part == HOT_OF_USER else ""
+        key = (turn.agent.org_id, turn.agent.id, DIRECTIVE if part == DIRECTIVE else HOT, end_user)
         if key not in _running:
             _running[key] = asyncio.create_task(_refresh(key))
 
 
-async def _refresh(key: tuple[UUID, UUID, str]) -> None:
+async def _refresh(key: Key) -> None:
+    org_id, agent_id, part, end_user = key
     try:
-        await asyncio.to_thread(_refresh_now, key)
-    except (DatabaseError, RedisError, OSError) as error:
+        if part == DIRECTIVE:
+            await directive_desk.load(org_id, agent_id)
+        else:
+            await asyncio.to_thread(_refresh_hot, org_id, agent_id, end_user)
+    except (DatabaseError, psycopg.Error, RedisError, OSError) as error:
         metrics.FAIL_OPEN.labels(step="rewarm").inc()
         _log.warning("desk_stays_cold", error=type(error).__name__)
     finally:
         _running.pop(key, None)
 
 
-def _refresh_now(key: tuple[UUID, UUID, str]) -> None:
+def _refresh_hot(org_id: UUID, agent_id: UUID, end_user: str) -> None:
     try:
-        desk.refresh(*key)
+        desk.refresh(org_id, agent_id, end_user)
     finally:
         # The thread goes back to its pool, and so must its connection.
         connections["default"].close()

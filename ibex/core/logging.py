@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+OURS = ("ibex", "agents", "memories", "context", "proxy")
+
 
 def logging_config(level: str, log_format: str) -> None:
     """Route structlog and the standard library through one renderer to standard output."""
@@ -36,8 +38,8 @@ def logging_config(level: str, log_format: str) -> None:
             "disable_existing_loggers": False,
             "formatters": {"ibex": formatter},
             "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "ibex"}},
-            "root": {"handlers": ["console"], "level": level},
-            # Their lines hold request targets or queries: only their warnings are wanted.
-            "loggers": {name: {"level": "WARNING"} for name in ("daphne", "aiohttp", "asyncio", "django.request")},
+            # Other people's lines may hold request targets or queries: only their warnings are wanted.
+            "root": {"handlers": ["console"], "level": "WARNING"},
+            "loggers": {name: {"level": level} for name in OURS},
         }
     )

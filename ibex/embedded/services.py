@@ -79,17 +79,17 @@ def web(env: Env) -> Service:
     return Service(
         name="web",
         program=partial(_python, "-m", "ibex.server"),
-        ready=lambda _pid: is_healthy(env.host, env.port),
+        ready=lambda _pid: is_ready(env.host, env.port),
         stage=Stage.WEB,
         stop_grace_s=WEB_STOP_GRACE_S,
     )
 
 
-def is_healthy(host: str, port: int) -> bool:
-    """Whether GET /health answers 200."""
+def is_ready(host: str, port: int) -> bool:
+    """Whether GET /ready answers 200: the servers answer it, and its model is warm."""
     connection = http.client.HTTPConnection(ANY_ADDRESS.get(host, host), port, timeout=HEALTH_TIMEOUT_S)
     try:
-        connection.request("GET", "/health")
+        connection.request("GET", "/ready")
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from pydantic import SecretStr
 
-from ibex.providers.base import ProviderCall, Upstream
-from ibex.providers.openai import OpenAIProvider
+from ibex.providers.client import send
 from proxy.replay.recording import Question, RecordedTurn
 
 MODEL = "ibex-sandbox"
@@ -32,10 +30,13 @@ class Player:
     """One application that talks to one agent."""
 
     def __init__(self, *, base_url: str, token: str, agent: str, model: str = MODEL) -> None:
-        self._upstream = Upstream(
-            id="replay", name="IBEX", kind="openai", base_url=f"{base_url.rstrip('/')}/v1", api_key=SecretStr(token)
-        )
-        self._agent, self._model = agent, model
+        self._url = f"{base_url.rstrip('/')}/v1/chat/completions"
+        self._model = model
+        self._headers = {
+            "authorization": f"Bearer {token}",
+            "content-type": "application/json",
+            "x-ibex-agent-id": agent,
+        }
 
     async def play(self, turn: RecordedTurn) -> None:
         """Send one turn as if it were said now, at its own time. Raises ReplayRefused."""
@@ -58,11 +59,10 @@ class Player:
     async def _send(
         self, body: Mapping[str, Any], headers: dict[str, str], end_user: str
     ) -> tuple[dict[str, Any], Mapping[str, str]]:
-        headers = {"content-type": "application/json", "X-IBEX-Agent-ID": self._agent} | headers
+        headers = self._headers | headers
         if end_user:
             headers["X-IBEX-User-ID"] = end_user
-        call = ProviderCall(path="/chat/completions", body=orjson.dumps(body), headers=headers)
-        answer = await OpenAIProvider().send(self._upstream, call)
+        answer = await send("POST", self._url, headers=headers, body=orjson.dumps(body))
         said = orjson.loads(await answer.read())
         if answer.status != 200:
             raise ReplayRefused(said.get("error", {}).get("message", f"HTTP {answer.status}"))
