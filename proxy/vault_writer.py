@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from agents.choices import SessionStatus
-from agents.models import Agent, Checkpoint, Session, Trace
+from agents.models import Agent, Checkpoint, Session, Token, Trace
 from context.receipts import injections_of
+from context.values import Arm
 from ibex.core.queue import enqueue
 from ibex.core.tenancy import scope
 from ibex.core.tokens import count
+from memories import store
 from proxy.entry import TurnEntry
 
 EXTRACT_TASK = "memories.tasks.extract_session"
@@ -27,7 +31,9 @@ def write_turns(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
         sessions = _sessions(org_id, entries)
         checkpoints = _checkpoints(org_id, entries, sessions)
         Trace.objects.bulk_create([_trace(org_id, entry) for entry in entries])
-        injections_of(org_id, [(UUID(e.agent_id), UUID(e.turn_id), e.considered) for e in entries])
+        injections = injections_of(org_id, [(UUID(e.agent_id), UUID(e.turn_id), e.considered) for e in entries])
+        store.count_injections(org_id, [i.memory_id for i in injections if i.is_packed and i.arm != Arm.REPLAYED])
+        _mark_tokens(org_id, entries)
         for session_id in {c.session_id for c in checkpoints if c.may_learn and c.is_complete}:
             enqueue(EXTRACT_TASK, str(org_id), str(session_id), group=str(session_id))
 
@@ -128,6 +134,11 @@ def _trace(org_id: UUID, entry: TurnEntry) -> Trace:
         started_at=_time(entry.trace["started_at"]),
         **columns,
     )
+
+
+def _mark_tokens(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
+    used = {e.trace["token_id"] for e in entries if e.trace.get("token_id")}
+    Token.objects.of(org_id).filter(pk__in=used).update(last_used_at=timezone.now())
 
 
 def _time(seconds: float) -> datetime:

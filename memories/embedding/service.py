@@ -134,6 +134,13 @@ def query_embedder() -> QueryEmbedder:
         return _query_embedder(loaded)
 
 
+async def ready_query_embedder() -> QueryEmbedder:
+    """The same, for an event loop: a model that has to be loaded first keeps only this caller waiting."""
+    if _query_embedder.cache_info().currsize:
+        return query_embedder()
+    return await asyncio.to_thread(query_embedder)
+
+
 @lru_cache(maxsize=1)
 def _model() -> EmbeddingModel:
     return load_model()

@@ -15,7 +15,7 @@ from django.db import connection
 from psycopg import AsyncConnection
 
 from ibex.core.tenancy import async_scope, scope
-from memories.embedding import Vector, embed_texts, query_embedder
+from memories.embedding import Vector, embed_texts, ready_query_embedder
 from memories.retrieval import indexes, statements
 from memories.retrieval.asked import whose_words
 from memories.retrieval.candidates import read_candidates
@@ -48,7 +48,8 @@ async def search(query: Query) -> list[Found]:
     found = {kind: profile for kind, profile in known.items() if profile is not None}
     vector = query.embedding
     if vector is None:
-        vector = await query_embedder().embed(_spoken(query, found))
+        embedder = await ready_query_embedder()
+        vector = await embedder.embed(_spoken(query, found))
     async with async_scope(query.org_id) as hot:
         return await _drive(hot, _search(query, vector, found))
 

@@ -11,6 +11,7 @@ from memories.store.life import delete, delete_many, restore, supersede
 from memories.store.lock import one_writer, one_writer_each
 from memories.store.record import hold, record
 from memories.store.review import approve, reject
+from memories.store.usage import count_injections
 from memories.store.write import Standing, bump, create, edit, merge_text, set_tags
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "approve",
     "bump",
     "connect",
+    "count_injections",
     "create",
     "delete",
     "delete_many",
