@@ -81,6 +81,7 @@ ROLE_SCOPES = {
 
 class ProviderKind(TextChoices):
     OPENAI = "openai", "OpenAI-compatible"
+    ANTHROPIC = "anthropic", "Anthropic"
     SANDBOX = "sandbox", "Sandbox"
 
 

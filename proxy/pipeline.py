@@ -8,7 +8,7 @@ import orjson
 import structlog
 
 from agents.authentication import agent_for, authenticate, require
-from agents.choices import PROXY_SCOPES
+from agents.choices import PROXY_SCOPES, ProviderKind
 from agents.principal import AgentCard, Principal
 from context.assembler import assemble
 from context.values import Question
@@ -81,5 +81,6 @@ def _question(turn: Turn) -> Question:
         model=turn.model,
         body=turn.payload,
         desk=turn.start.desk,
+        joins_blocks=turn.upstreams[0].kind == ProviderKind.ANTHROPIC,
         reads=turn.switches.reads and turn.agent.remembers,
     )

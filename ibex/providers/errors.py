@@ -196,10 +196,10 @@ _WORDS_OF_FAILURE: Mapping[Failure, tuple[str, ...]] = {
         "billing_hard_limit_reached",
     ),
     Failure.RATE_LIMIT: ("rate_limit_exceeded", "rate_limit_error"),
-    Failure.MODEL_ACCESS: ("model_not_found", "model_not_available"),
+    Failure.MODEL_ACCESS: ("model_not_found", "model_not_available", "not_found_error"),
     Failure.TRANSIENT: ("server_error", "overloaded_error"),
 }  # fmt: skip
-"""What OpenAI and its likes put in an error's `code` or `type`, where it says more than the status."""
+"""What OpenAI, Anthropic and their likes put in an error's `code` or `type`, where it says more than the status."""
 _FAILURE_OF_WORD = {word: failure for failure, words in _WORDS_OF_FAILURE.items() for word in words}
 
 _FAILURE_OF_STATUS: Mapping[int, Failure] = {
@@ -214,7 +214,8 @@ _FAILURE_OF_STATUS: Mapping[int, Failure] = {
 _BAD_KEY = re.compile(
     r"\b(?:incorrect|invalid) api key\b|\bapi key (?:is )?(?:not valid|invalid|expired)\b", re.IGNORECASE
 )
-"""Google and xAI refuse a bad key with 400 and only say so in the message."""
+_NO_CREDIT = re.compile(r"\bcredit balance is too low\b", re.IGNORECASE)
+"""Google and xAI refuse a bad key, and Anthropic an empty account, with 400 and only say so in the message."""
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _PARAM = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}")
 
@@ -265,8 +266,7 @@ class _Said:
         if not isinstance(parsed, dict):
             return cls()
         error = parsed.get("error") or parsed.get("detail") or parsed
-        if isinstance(error, str):
-            error = {"message": error}
+        error = {"message": error} if isinstance(error, str) else error
         if not isinstance(error, dict):
             return cls()
         message = error.get("message")
@@ -288,9 +288,11 @@ def _failure(status: int, said: _Said) -> Failure:
         return by_word
     if status in _FAILURE_OF_STATUS:
         return _FAILURE_OF_STATUS[status]
-    if 400 <= status < 500:
-        return Failure.CREDENTIAL if _BAD_KEY.search(said.message) else Failure.CALLER_FAULT
-    return Failure.TRANSIENT if status >= 500 else Failure.UNKNOWN
+    if not 400 <= status < 500:
+        return Failure.TRANSIENT if status >= 500 else Failure.UNKNOWN
+    if _NO_CREDIT.search(said.message):
+        return Failure.QUOTA
+    return Failure.CREDENTIAL if _BAD_KEY.search(said.message) else Failure.CALLER_FAULT
 
 
 def _retry_after(headers: Mapping[str, str]) -> dict[str, str]:

@@ -6,18 +6,15 @@ The caller gets the provider's own bytes; nothing here ever touches them, and no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeGuard
-
-import orjson
+from typing import Any
 
 from ibex.providers.base import Usage
+from ibex.providers.untrusted import as_list, as_object, as_text, is_count, object_in
 
 MAX_EVENT_BYTES = 1024 * 1024
 MAX_ACCUMULATED_BYTES = 1024 * 1024
 """Text and tool-call arguments of one turn, in UTF-8 (SPEC section 2)."""
 MAX_TOOL_CALLS = 128
-MAX_TOKENS = 2**31 - 1
-"""A count beyond what the database's integers hold is garbage."""
 DONE = b"[DONE]"
 
 _BOM = b"\xef\xbb\xbf"
@@ -102,6 +99,8 @@ class ChatOutcome:
     """The model finished, in its own way; False when the answer broke off or turned into an error."""
     truncated: bool = False
     """It said more than is kept."""
+    names: tuple[str, ...] = ()
+    """Ids by which a later call may refer to this answer instead of sending the history."""
 
 
 class ChatAccumulator:
@@ -113,7 +112,7 @@ class ChatAccumulator:
         self.garbage = 0
         """Events that were no JSON objects, and were skipped."""
         self._parser = SseParser()
-        self._builder = _OutcomeBuilder()
+        self._builder = OutcomeBuilder()
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the body. Never raises."""
@@ -121,7 +120,7 @@ class ChatAccumulator:
             if payload == DONE:
                 self.done = self._builder.ended = True
                 continue
-            event = _json_object(payload)
+            event = object_in(payload)
             if event is None:
                 self.garbage += 1
             else:
@@ -134,8 +133,8 @@ class ChatAccumulator:
 
 def completion_from_json(body: bytes) -> ChatOutcome:
     """The outcome of a chat completion that was not streamed. Never raises: what is no completion is not complete."""
-    builder = _OutcomeBuilder()
-    answer = _json_object(body)
+    builder = OutcomeBuilder()
+    answer = object_in(body)
     if answer is not None:
         builder.take(answer, said_in="message")
         builder.ended = bool(_first_choice(answer))
@@ -154,8 +153,12 @@ class _ToolCall:
 
 
 @dataclass(slots=True)
-class _OutcomeBuilder:
+class OutcomeBuilder:
+    """Puts an outcome together from chat completions or their chunks, already parsed. Never raises."""
+
     ended: bool = False
+    """The provider has said that this is all."""
+    names: tuple[str, ...] = ()
     _text: list[str] = field(default_factory=list)
     _calls: list[_ToolCall] = field(default_factory=list)
     _open_calls: dict[int | None, _ToolCall] = field(default_factory=dict)
@@ -167,19 +170,21 @@ class _OutcomeBuilder:
     _usage: Usage | None = None
 
     def take(self, event: dict[str, Any], *, said_in: str) -> None:
+        """Add what `event` says in its first choice's `said_in`, which is "delta" or "message"."""
         self._failed = self._failed or bool(event.get("error"))
-        self._model = _string(event.get("model")) or self._model
+        self._model = as_text(event.get("model")) or self._model
         self._usage = _usage(event) or self._usage
         choice = _first_choice(event)
-        self._finish_reason = _string(choice.get("finish_reason")) or self._finish_reason
-        said = _dict(choice.get(said_in))
-        text = _content(said.get("content")) or _string(said.get("refusal"))
+        self._finish_reason = as_text(choice.get("finish_reason")) or self._finish_reason
+        said = as_object(choice.get(said_in))
+        text = _content(said.get("content")) or as_text(said.get("refusal"))
         if text:
             self._text.append(self._within_cap(text))
-        for position, call in enumerate(_list(said.get("tool_calls"))):
-            self._take_call(_dict(call), None if said_in == "delta" else position)
+        for position, call in enumerate(as_list(said.get("tool_calls"))):
+            self._take_call(as_object(call), None if said_in == "delta" else position)
 
     def outcome(self, *, truncated: bool = False) -> ChatOutcome:
+        """What has been taken so far."""
         return ChatOutcome(
             text="".join(self._text),
             tool_calls=tuple(call.as_dict() for call in self._calls),
@@ -188,6 +193,7 @@ class _OutcomeBuilder:
             usage=self._usage,
             is_complete=(self.ended or bool(self._finish_reason)) and not self._failed,
             truncated=truncated or self._truncated,
+            names=self.names,
         )
 
     def _take_call(self, delta: dict[str, Any], position: int | None) -> None:
@@ -195,7 +201,7 @@ class _OutcomeBuilder:
         # what tells that another call begins.
         index = delta.get("index")
         key = index if isinstance(index, int) else position
-        call_id = _string(delta.get("id"))
+        call_id = as_text(delta.get("id"))
         call = self._open_calls.get(key)
         if call is None or (call_id and call.id and call_id != call.id):
             if len(self._calls) == MAX_TOOL_CALLS:
@@ -203,10 +209,10 @@ class _OutcomeBuilder:
                 return
             call = self._open_calls[key] = _ToolCall()
             self._calls.append(call)
-        function = _dict(delta.get("function"))
+        function = as_object(delta.get("function"))
         call.id = call.id or self._within_cap(call_id)
-        call.name = call.name or self._within_cap(_string(function.get("name")))
-        call.arguments.append(self._within_cap(_string(function.get("arguments"))))
+        call.name = call.name or self._within_cap(as_text(function.get("name")))
+        call.arguments.append(self._within_cap(as_text(function.get("arguments"))))
 
     def _within_cap(self, text: str) -> str:
         encoded = text.encode()
@@ -219,16 +225,8 @@ class _OutcomeBuilder:
         return text
 
 
-def _json_object(payload: bytes) -> dict[str, Any] | None:
-    try:
-        value = orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
 def _first_choice(event: dict[str, Any]) -> dict[str, Any]:
-    choices = [_dict(choice) for choice in _list(event.get("choices"))]
+    choices = [as_object(choice) for choice in as_list(event.get("choices"))]
     return next((choice for choice in choices if choice.get("index", 0) == 0), {})
 
 
@@ -236,28 +234,12 @@ def _content(content: Any) -> str:
     """The text of a message's content: a string, or the text parts of a list."""
     if isinstance(content, str):
         return content
-    return "".join(_string(_dict(part).get("text")) for part in _list(content))
+    return "".join(as_text(as_object(part).get("text")) for part in as_list(content))
 
 
 def _usage(event: dict[str, Any]) -> Usage | None:
-    usage = _dict(event.get("usage"))
+    usage = as_object(event.get("usage"))
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens", 0)
-    if _is_count(prompt) and _is_count(completion):
+    if is_count(prompt) and is_count(completion):
         return Usage(prompt_tokens=prompt, completion_tokens=completion)
     return None
-
-
-def _is_count(value: Any) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value <= MAX_TOKENS
-
-
-def _string(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
