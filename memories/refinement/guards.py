@@ -33,7 +33,7 @@ def difference(left: str, right: str) -> Difference | None:
         return Difference.NEGATION
     if a.names - b.words or b.names - a.words:
         return Difference.NAMES
-    if opposed(a.words, b.words):
+    if opposed(a, b):
         return Difference.ANTONYMS
     only_left, only_right = a.words - b.words, b.words - a.words
     if only_left and only_right:

@@ -210,7 +210,7 @@ def _evolved(pair: _Pair) -> Judgement | None:
 
 def _turned_round(pair: _Pair) -> Judgement | None:
     negated = bool(pair.new.negations) != bool(pair.old.negations)
-    against = opposed(pair.new.words, pair.old.words)
+    against = opposed(pair.new, pair.old)
     if not (negated or against) or pair.new.numbers != pair.old.numbers or not _names_agree(pair):
         return None
     new, old = pair.new_objects, pair.old_objects
@@ -249,7 +249,7 @@ def _other_number(pair: _Pair) -> Judgement | None:
 def _says_more(pair: _Pair) -> Judgement | None:
     if pair.new.negations != pair.old.negations or pair.old.numbers - pair.new.numbers or not pair.same_opening:
         return None
-    if opposed(pair.new.words, pair.old.words):
+    if opposed(pair.new, pair.old):
         return None
     said = pair.old.words - pair.old.names
     repeated = said & pair.new.words

@@ -91,12 +91,15 @@ _OPPOSITES = [frozenset(pair.strip().split("/")) for pair in _OPPOSITE_PAIRS.spl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """The comparable parts of a text. `words` are stems of its content words, names among them, numbers not."""
+    """The comparable parts of a text. `words` are stems of its content words, names among them, numbers not;
+    `particles` are the little words that have an opposite.
+    """
 
     words: frozenset[str]
     numbers: frozenset[str]
     names: frozenset[str]
     negations: frozenset[str]
+    particles: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=8_192)
@@ -106,6 +109,7 @@ def traits(text: str) -> Traits:
     numbers: set[str] = set()
     names: set[str] = set()
     negations: set[str] = set()
+    particles: set[str] = set()
     for match in _TOKEN.finditer(text):
         token = match.group().replace("\u2019", "'")
         word = token.lower().removesuffix("'s")
@@ -117,13 +121,17 @@ def traits(text: str) -> Traits:
             negations.add(token.lower())
             words.add(stem(word))
         elif (word in _FUNCTION and not _MONTH_OF_MAY.fullmatch(token)) or len(word) == 1:
-            continue
+            particles |= {stem(word)} & _OPPOSABLE
         else:
             words.add(stem(word))
             if token[0].isupper() and not _SENTENCE_START.search(text[: match.start()]):
                 names.add(stem(word))
     return Traits(
-        words=frozenset(words), numbers=frozenset(numbers), names=frozenset(names), negations=frozenset(negations)
+        words=frozenset(words),
+        numbers=frozenset(numbers),
+        names=frozenset(names),
+        negations=frozenset(negations),
+        particles=frozenset(particles),
     )
 
 
@@ -137,8 +145,9 @@ def stem(word: str) -> str:
     return _SYNONYMS.get(word, word)
 
 
-def opposed(left: frozenset[str], right: frozenset[str]) -> bool:
+def opposed(one: Traits, other: Traits) -> bool:
     """Whether one text has a word whose opposite stands in the other, and neither has both."""
+    left, right = one.words | one.particles, other.words | other.particles
     return any(
         (left & pair) and (right & pair) and (left & pair) != (right & pair) and not (pair <= left or pair <= right)
         for pair in _OPPOSITE_STEMS
@@ -148,5 +157,7 @@ def opposed(left: frozenset[str], right: frozenset[str]) -> bool:
 _SYNONYMS: dict[str, str] = {}
 _SYNONYMS.update({stem(word): stem(group) for word, group in _SAME.items()})
 _OPPOSITE_STEMS = [frozenset(stem(word) for word in pair) for pair in _OPPOSITES]
+
+_OPPOSABLE = frozenset().union(*_OPPOSITE_STEMS)
 
 __all__ = ["NEGATIONS", "Traits", "opposed", "stem", "traits"]

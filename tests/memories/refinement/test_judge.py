@@ -1,0 +1,110 @@
+"""What a new claim does to an older one, in examples of our own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from memories.choices import Category, Relation
+from memories.refinement.conflict import CONFIDENT
+from memories.refinement.frames import slot_of
+from memories.refinement.judge import Claim, judge
+
+ALIKE = 0.8
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+CHANGES = [
+    ("The user lives in Munich.", "The user lives in Berlin.", Relation.SUPERSEDES),
+    ("The user moved to Lisbon.", "The user lives in Porto.", Relation.SUPERSEDES),
+    ("The user works at Siemens.", "The user works at Bosch.", Relation.SUPERSEDES),
+    ("The user's dog is named Max.", "The user's dog is named Rex.", Relation.SUPERSEDES),
+    ("The user's favorite color is green.", "The user's favorite color is blue.", Relation.SUPERSEDES),
+    ("The service listens on port 5433.", "The service listens on port 5432.", Relation.SUPERSEDES),
+    ("The user has two cats.", "The user has three cats.", Relation.SUPERSEDES),
+    ("The user changed the alarm from 6:30 to 7:15.", "The user's alarm is set to 6:30.", Relation.SUPERSEDES),
+    ("The user no longer eats meat.", "The user eats meat.", Relation.SUPERSEDES),
+    ("The user hates hiking.", "The user loves hiking.", Relation.CONTRADICTS),
+    ("The user now enjoys horror films.", "The user dislikes horror films.", Relation.CONTRADICTS),
+    ("Never use bullet points in answers.", "Always use bullet points in answers.", Relation.CONTRADICTS),
+    ("The office door is closed on Sundays.", "The office door is open on Sundays.", Relation.SUPERSEDES),
+    (
+        "The user trains for the autumn marathon with a strict coach and a new plan.",
+        "The user trains for the autumn marathon.",
+        Relation.SPECIALIZES,
+    ),
+]
+BOTH_STAND = [
+    ("The user prefers coffee.", "The user prefers tea."),
+    ("The user has a dog named Max.", "The user has a dog named Rex."),
+    ("The billing service returns JSON with snake case keys.", "The search service returns JSON with snake case keys."),
+    ("The user's sister Anna lives in Rome.", "The user lives in Rome."),
+    ("The user is allergic to shellfish.", "The user is allergic to peanuts."),
+    ("The user drinks tea in the evening.", "The user drinks tea."),
+    ("Always answer in German.", "Always answer in French."),
+    ("The user's brother is a doctor.", "The user's brother is coming to visit."),
+    ("The user is tired.", "The user is a nurse."),
+    ("The staging server uses postgres.", "The staging server uses nginx."),
+    ("The user speaks Spanish.", "The user speaks French."),
+    ("The user's wife is called Maria.", "The user's mother is called Elena."),
+    ("The user dislikes puzzle games.", "The user likes adventure books."),
+    ("The user got help from friends to move a piano.", "The user gets support from friends to stay calm."),
+]
+
+
+@pytest.mark.parametrize(("newer", "older", "kind"), CHANGES)
+def test_a_change_is_seen_and_named(newer: str, older: str, kind: Relation) -> None:
+    found = judge(Claim(content=newer), Claim(content=older), ALIKE)
+    assert found is not None
+    assert found.confidence > CONFIDENT
+    assert found.kind == kind
+    assert found.reason
+
+
+@pytest.mark.parametrize(("newer", "older"), BOTH_STAND)
+def test_what_may_both_be_true_stays(newer: str, older: str) -> None:
+    assert judge(Claim(content=newer), Claim(content=older), ALIKE) is None
+
+
+def test_what_happened_does_not_stop_having_happened() -> None:
+    newer = Claim(content="The user's race time was 50 minutes.", category=Category.EPISODIC)
+    older = Claim(content="The user's race time was 55 minutes.", category=Category.EPISODIC)
+    assert judge(newer, older, 0.95) is None
+
+
+def test_a_later_period_supersedes_only_where_both_speak_of_the_same() -> None:
+    older = Claim(content="The user leads payments.", valid_until=NOON)
+    newer = Claim(content="The user leads payouts.", valid_from=NOON + timedelta(days=1))
+    assert judge(newer, older, 0.9) is not None
+    assert judge(newer, older, 0.6) is None
+
+
+def test_extractions_own_attributes_decide_where_they_hold_one_value() -> None:
+    lives = {"subject": "user", "attribute": "location"}
+    allergic = {"subject": "user", "attribute": "allergy"}
+    moved = judge(Claim(content="I settled in Oslo.", **lives), Claim(content="Home is Bergen.", **lives), 0.5)
+    assert moved is not None
+    assert moved.kind == Relation.SUPERSEDES
+    both = judge(Claim(content="Shellfish is out.", **allergic), Claim(content="Peanuts are out.", **allergic), 0.6)
+    assert both is None
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute"),
+    [
+        ("The user's blood type is A positive.", {"blood", "typ"}),
+        ("The user lives in Lisbon.", {"location"}),
+        ("The deploy window is on Thursday.", {"is"}),
+    ],
+)
+def test_sentences_that_can_be_true_in_one_way_only(text: str, attribute: set[str]) -> None:
+    slot = slot_of(text)
+    assert slot is not None
+    assert slot.attribute == attribute
+
+
+@pytest.mark.parametrize(
+    "text", ["The user likes tea.", "The user is tired.", "The user's plan is shaped by his mother."]
+)
+def test_other_sentences_have_no_slot(text: str) -> None:
+    assert slot_of(text) is None

@@ -1,0 +1,83 @@
+"""Large agents: their own vector index, and never fewer rows than exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, connections
+
+from agents.models import Agent
+from ibex.core.tenancy import scope
+from memories import store
+from memories.refinement.pipeline import refine_all
+from memories.retrieval import indexes, search, statements
+from memories.retrieval.query import Query
+from memories.retrieval.vocabulary import profiles
+from memories.retrieval.words import Vocabulary, weigh
+from tests.memories.making import draft, memories_of
+
+PLANTS = ["figs", "pears", "plums", "apples", "grapes", "lemons", "olives", "cherries", "quinces", "melons"]
+LARGE = 5
+
+
+@pytest.fixture
+def large_agent(agent: Agent, monkeypatch) -> Iterator[Agent]:
+    """An agent of ten memories where five are many."""
+    monkeypatch.setattr(indexes, "EXACT_ROWS", LARGE)
+    refine_all([draft(agent, f"The user grows {plant} in the garden.") for plant in PLANTS])
+    yield agent
+    indexes.drop("memory", agent.pk)
+    connections["owner"].close()
+
+
+def ask(agent: Agent, **fields: object) -> list[str]:
+    query = Query(**({"org_id": agent.org_id, "agent_id": agent.pk, "text": "do I grow olives?", "limit": 5} | fields))
+    return [found.content for found in search.search_sync(query)]
+
+
+def plan_of(agent: Agent) -> str:
+    query = Query(org_id=agent.org_id, agent_id=agent.pk, text="olives")
+    terms = weigh(["oliv"], Vocabulary(counts={}))
+    given = statements.parameters(query, search._vector_text(search.embed_texts(["olives"])[0]), terms)
+    settings, statement = indexes.approximate("memory", agent.pk, statements.MEMORY_CANDIDATES)
+    with scope(agent.org_id), connection.cursor() as cursor:
+        cursor.execute(settings)
+        cursor.execute(f"EXPLAIN {statement}", given)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_a_large_agents_own_index_answers_as_the_exact_search_does(large_agent: Agent) -> None:
+    exact = ask(large_agent)
+    indexes.build("memory", large_agent.pk)
+    assert indexes.index_name("memory", large_agent.pk) in plan_of(large_agent)
+    profiles.clear()
+    assert ask(large_agent) == exact
+    assert profiles.get((large_agent.org_id, large_agent.pk, "", "memory")).has_index  # type: ignore[union-attr]
+
+
+def test_without_its_index_a_large_agent_is_searched_exactly(large_agent: Agent) -> None:
+    profiles.clear()
+    assert len(ask(large_agent, limit=50)) == len(PLANTS)
+    assert not profiles.get((large_agent.org_id, large_agent.pk, "", "memory")).has_index  # type: ignore[union-attr]
+
+
+def test_an_index_never_hides_rows(large_agent: Agent) -> None:
+    indexes.build("memory", large_agent.pk)
+    profiles.clear()
+    assert len(ask(large_agent, limit=50)) == len(PLANTS)
+    with scope(large_agent.org_id):
+        store.delete(memories_of(large_agent)[0], actor="operator:1")
+    assert len(ask(large_agent, limit=50)) == len(PLANTS) - 1
+
+
+def test_building_twice_is_building_once(large_agent: Agent) -> None:
+    indexes.build("memory", large_agent.pk)
+    indexes.build("memory", large_agent.pk)
+    assert indexes.index_name("memory", large_agent.pk) in plan_of(large_agent)
+
+
+def test_large_agents_of_all_organizations_are_found(large_agent: Agent, foreign_agent: Agent) -> None:
+    found = indexes.large_agents()
+    assert ("memory", large_agent.pk) in found
+    assert ("memory", foreign_agent.pk) not in found
