@@ -101,7 +101,7 @@ def _search(query: Query, vector: Vector, known: dict[str, Profile]) -> Plan[lis
 
 
 def _candidates(kind: str, query: Query, given: dict[str, Any], profile: Profile) -> Plan[Rows]:
-    exact = statements.MEMORY_CANDIDATES if kind == "memory" else statements.EXCERPT_CANDIDATES
+    exact = statements.candidates(kind, query)
     if not _is_approximate(kind, query, profile):
         return (yield exact, given)
     agent_id = query.agent_id
@@ -121,13 +121,12 @@ def _is_approximate(kind: str, query: Query, profile: Profile) -> bool:
 
 
 def _profile(query: Query, kind: str) -> Plan[Profile]:
-    table = statements.TABLES[kind]
     place = statements.place(query)
-    rows = (yield statements.COUNT.format(table=table), place | {"most": COUNTED_MAX})[0][0]
-    counts = dict((yield statements.sample_of_words(table, query.agent_id), {}))
+    rows = (yield statements.count_of_rows(kind, query), place | {"most": COUNTED_MAX})[0][0]
+    counts = dict((yield statements.sample_of_words(kind, query.agent_id), {}))
     speakers: list[str] = []
     if kind == "excerpt":
-        speakers = (yield statements.SPEAKERS, place | {"sample": statements.SAMPLE_ROWS})[0][0] or []
+        speakers = (yield statements.speakers(query), place)[0][0] or []
     has_index = False
     if query.agent_id is not None and rows > indexes.EXACT_ROWS:
         has_index = (yield indexes.IS_READY, {"index": indexes.index_name(kind, query.agent_id)})[0][0]
@@ -195,7 +194,8 @@ async def _drive(hot: AsyncConnection[Any], plan: Plan[T]) -> T:
         except StopIteration as done:
             result: T = done.value
             return result
-        cursor = await hot.execute(statement, given or None)
+        # Never prepared: a plan for any agent is no plan for this one.
+        cursor = await hot.execute(statement, given or None, prepare=False)
         rows = await cursor.fetchall() if cursor.description else []
 
 

@@ -25,33 +25,23 @@ _MATCHED = """
        FROM unnest(%(terms)s::text[]::tsquery[]) WITH ORDINALITY AS term(query, place)
       WHERE {row}.search_text @@ term.query)"""
 
-_PLACE = """
-    org_id = %(org)s AND (%(agent)s::uuid IS NULL OR agent_id = %(agent)s)
-    AND (%(users)s::text[] IS NULL OR end_user = ANY(%(users)s))"""
-_MEMORY_PLACE = f"""{_PLACE}
-    AND status = ANY(%(statuses)s) AND deleted_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-    AND (%(categories)s::text[] IS NULL OR category = ANY(%(categories)s))"""
-
-_EXCERPT_PLACE = f"""{_PLACE}
-    AND (expires_at IS NULL OR expires_at > now()) AND (%(roles)s::text[] IS NULL OR role = ANY(%(roles)s))"""
-
-MEMORY_CANDIDATES = f"""
+_MEMORY_CANDIDATES = """
 WITH nearest AS MATERIALIZED (
-  SELECT id FROM memories_memory WHERE {_MEMORY_PLACE} ORDER BY (embedding <=> %(vector)s::halfvec) + 0 LIMIT %(rows)s
+  SELECT id FROM memories_memory WHERE {place} ORDER BY (embedding <=> %(vector)s::halfvec) + 0 LIMIT %(rows)s
 ), worded AS MATERIALIZED (
   SELECT id FROM ibex_memory_words(%(agent)s, %(users)s, %(statuses)s, %(categories)s, %(any)s::tsquery,
                                    %(terms)s::text[]::tsquery[], %(weights)s, %(rows)s)
 )
-SELECT m.id, coalesce(1 - (m.embedding <=> %(vector)s::halfvec), 0) AS cosine, {_MATCHED.format(row="m")} AS matched,
+SELECT m.id, coalesce(1 - (m.embedding <=> %(vector)s::halfvec), 0) AS cosine, {matched} AS matched,
        m.session_id, m.checkpoint_id, m.tokens, coalesce(m.valid_from, m.observed_at),
        n.id IS NOT NULL, w.id IS NOT NULL
   FROM nearest n FULL JOIN worded w USING (id) JOIN memories_memory m USING (id)
  WHERE m.org_id = %(org)s
-"""  # noqa: S608 - made of constants
+"""
 
-EXCERPT_CANDIDATES = f"""
+_EXCERPT_CANDIDATES = """
 WITH nearest AS MATERIALIZED (
-  SELECT id FROM memories_excerpt WHERE {_EXCERPT_PLACE} ORDER BY (embedding <=> %(vector)s::halfvec) + 0 LIMIT %(rows)s
+  SELECT id FROM memories_excerpt WHERE {place} ORDER BY (embedding <=> %(vector)s::halfvec) + 0 LIMIT %(rows)s
 ), worded AS MATERIALIZED (
   SELECT id FROM ibex_excerpt_words(%(agent)s, %(users)s, %(roles)s, %(any)s::tsquery,
                                     %(terms)s::text[]::tsquery[], %(weights)s, %(rows)s)
@@ -61,14 +51,13 @@ WITH nearest AS MATERIALIZED (
 ), beside AS MATERIALIZED (
   SELECT DISTINCT e.id FROM hit h JOIN memories_excerpt e
       ON e.agent_id = h.agent_id AND e.session_id = h.session_id AND e.turn BETWEEN h.turn - 1 AND h.turn + 1
-   WHERE e.org_id = %(org)s AND (%(users)s::text[] IS NULL OR e.end_user = ANY(%(users)s))
-     AND (e.expires_at IS NULL OR e.expires_at > now()) AND (%(roles)s::text[] IS NULL OR e.role = ANY(%(roles)s))
+   WHERE {place_beside}
 )
-SELECT e.id, coalesce(1 - (e.embedding <=> %(vector)s::halfvec), 0) AS cosine, {_MATCHED.format(row="e")} AS matched,
+SELECT e.id, coalesce(1 - (e.embedding <=> %(vector)s::halfvec), 0) AS cosine, {matched} AS matched,
        e.session_id, e.checkpoint_id, e.tokens, e.said_at, n.id IS NOT NULL, w.id IS NOT NULL, e.turn, e.role, e.speaker
   FROM beside b JOIN memories_excerpt e USING (id) LEFT JOIN nearest n USING (id) LEFT JOIN worded w USING (id)
  WHERE e.org_id = %(org)s
-"""  # noqa: S608 - made of constants
+"""
 
 MEMORIES = """
 SELECT id, agent_id, end_user, content, category, source, status, confidence, usefulness, injection_count,
@@ -84,22 +73,54 @@ SELECT id, agent_id, end_user, content, 'episodic', '', 'active', 1.0::float8, 0
 """
 
 TABLES = {"memory": "memories_memory", "excerpt": "memories_excerpt"}
-COUNT = """
-SELECT count(*) FROM (SELECT 1 FROM {table} WHERE org_id = %(org)s AND (%(agent)s::uuid IS NULL OR agent_id = %(agent)s)
-   AND (%(users)s::text[] IS NULL OR end_user = ANY(%(users)s)) LIMIT %(most)s) AS found
-"""
-SPEAKERS = """
-SELECT array_agg(DISTINCT speaker) FROM (SELECT speaker FROM memories_excerpt
- WHERE org_id = %(org)s AND (%(agent)s::uuid IS NULL OR agent_id = %(agent)s) AND speaker <> '' LIMIT %(sample)s
-) AS found
-"""
 
 
-def sample_of_words(table: str, agent_id: UUID | None) -> str:
+def candidates(kind: str, query: Query) -> str:
+    """The statement that finds what may answer. Filters that are not asked for are not in it: the planner could not
+    use an index behind `%(agent)s IS NULL OR …`.
+    """
+    if kind == "memory":
+        place = _where(query, memories=True)
+        return _MEMORY_CANDIDATES.format(place=place, matched=_MATCHED.format(row="m"))
+    return _EXCERPT_CANDIDATES.format(
+        place=_where(query), place_beside=_where(query, prefix="e."), matched=_MATCHED.format(row="e")
+    )
+
+
+def count_of_rows(kind: str, query: Query) -> str:
+    """The statement that counts a table's rows for one agent and end user, up to %(most)s."""
+    return f"SELECT count(*) FROM (SELECT 1 FROM {TABLES[kind]} WHERE {_place(query)} LIMIT %(most)s) AS found"  # noqa: S608
+
+
+def speakers(query: Query) -> str:
+    """The statement that collects the names that an agent's turns carry."""
+    place = f"{_place(query)} AND speaker <> ''"
+    sample = f"SELECT speaker FROM memories_excerpt WHERE {place} LIMIT {SAMPLE_ROWS}"  # noqa: S608 - no user's words
+    return f"SELECT array_agg(DISTINCT speaker) FROM ({sample}) AS found"  # noqa: S608
+
+
+def _where(query: Query, *, memories: bool = False, prefix: str = "") -> str:
+    parts = [_place(query, prefix), f"({prefix}expires_at IS NULL OR {prefix}expires_at > now())"]
+    if memories:
+        parts += ["status = ANY(%(statuses)s)", "deleted_at IS NULL"]
+        parts += ["category = ANY(%(categories)s)"] * bool(query.categories)
+    else:
+        parts += [f"{prefix}role = ANY(%(roles)s)"] * bool(query.roles)
+    return " AND ".join(parts)
+
+
+def _place(query: Query, prefix: str = "") -> str:
+    parts = [f"{prefix}org_id = %(org)s"]
+    parts += [f"{prefix}agent_id = %(agent)s"] * (query.agent_id is not None)
+    parts += [f"{prefix}end_user = ANY(%(users)s)"] * (query.end_user is not None)
+    return " AND ".join(parts)
+
+
+def sample_of_words(kind: str, agent_id: UUID | None) -> str:
     """The statement that counts words in a sample of the newest rows; the policy shows it only the tenant's."""
     agent = f"WHERE agent_id = ''{agent_id}''" if agent_id else ""
-    newest = "ORDER BY session_id DESC" if table == TABLES["excerpt"] else "ORDER BY created_at DESC"
-    inner = f"SELECT search_text FROM {table} {agent} {newest} LIMIT {SAMPLE_ROWS}"  # noqa: S608 - a table of ours and a UUID
+    newest = "ORDER BY session_id DESC" if kind == "excerpt" else "ORDER BY created_at DESC"
+    inner = f"SELECT search_text FROM {TABLES[kind]} {agent} {newest} LIMIT {SAMPLE_ROWS}"  # noqa: S608 - a table of ours and a UUID
     return f"SELECT word, ndoc FROM ts_stat('{inner}')"  # noqa: S608 - as above
 
 

@@ -40,7 +40,7 @@ def plan_of(agent: Agent) -> str:
     query = Query(org_id=agent.org_id, agent_id=agent.pk, text="olives")
     terms = weigh(["oliv"], Vocabulary(counts={}))
     given = statements.parameters(query, search._vector_text(search.embed_texts(["olives"])[0]), terms)
-    settings, statement = indexes.approximate("memory", agent.pk, statements.MEMORY_CANDIDATES)
+    settings, statement = indexes.approximate("memory", agent.pk, statements.candidates("memory", query))
     with scope(agent.org_id), connection.cursor() as cursor:
         cursor.execute(settings)
         cursor.execute(f"EXPLAIN {statement}", given)
