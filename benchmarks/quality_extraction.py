@@ -284,8 +284,9 @@ def main() -> int:
         learned.row("local extractor"),
         perfect.row("the true points themselves"),
     ]
-    title = f"{len(sessions)} sessions, {len(naive.found)} true points, {len(naive.resisted)} planted falsehoods"
-    print_table(title, columns, rows)
+    print_table(
+        f"{len(sessions)} sessions, {len(naive.found)} true points, {len(naive.resisted)} planted", columns, rows
+    )
     milliseconds = percentile([1000 * seconds for seconds in local.seconds], 0.95)
     return finish(
         "quality_extraction",

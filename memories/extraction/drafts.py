@@ -87,12 +87,13 @@ def _told(turn: Turn, voices: Voices) -> list[Draft]:
     """What the user told in this turn. A clause that only goes on about the one before ("It took …") joins it."""
     referents = Referents()
     told: list[Draft] = []
-    follows = False  # whether the clause before gave or joined the last draft
+    follows = False  # whether this clause may join the last draft
     sentences = split_sentences(turn.user_text[:MAX_READ_CHARS])
     for part in (part for sentence in sentences for part in split_clauses(sentence)):
         clause = "" if MASK in part.text else without_opener(part.text)
         if follows and (joined := _joined(told[-1], clause, part, referents, voices)):
             told[-1] = joined
+            follows = bool(joined.lead)  # a list goes on; of other sentences one is enough
         elif draft := _order(clause, part, turn, voices) or _statement(clause, part, turn, referents, voices):
             told.append(draft)
             follows = True

@@ -54,8 +54,8 @@ _DEMONSTRATIVE_SUBJECT = re.compile(
     r"^(?:this|that|these|those|such|here|there|the (?:former|latter|same))\b(?!'s why)", re.IGNORECASE
 )
 _EXPLETIVE = re.compile(
-    r"^it(?:'s| is| was| feels| takes| makes)(?: (?!\w+ed\b)[\w']+){1,3} (?:to|that|when|how)\b|^it(?:'s"
-    r"| is) (?:raining|late|snowing)",
+    r"^it(?:'s| is| was| feels| takes| makes)(?: (?!\w+ed\b)[\w']+){1,3} (?:to|that|when|how)\b"
+    r"|^it(?:'s| is| was)? (?:late|rain|snow)",
     re.IGNORECASE,
 )
 _EXISTENTIAL = re.compile(r"^there(?:'(?:s|re)| is| are| was| were)\b", re.IGNORECASE)

@@ -14,7 +14,7 @@ from memories.extraction.grounding import content_stems
 from memories.extraction.kinds import Kind
 from memories.extraction.references import leans_on_context
 
-BAR_AT_START = 0.25
+BAR_AT_START = 0.20
 BAR_FREE = 7  # memories kept from earlier turns before the bar begins to rise
 BAR_STEP = 0.10  # per memory already kept from earlier turns of the session
 BAR_AT_MOST = 0.80

@@ -334,3 +334,10 @@ def test_extraction_touches_neither_models_nor_a_database() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False).returncode == 0
+
+
+def test_what_lies_far_into_a_very_long_message_is_a_document_and_is_not_read(learn: Learn) -> None:
+    filler = "It rained in the town. " * 1_000
+
+    assert contents(learn(f"My cat is called Tom. {filler}")) == ["The user's cat is called Tom."]
+    assert contents(learn(f"{filler} My cat is called Tom.")) == []
