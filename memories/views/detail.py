@@ -21,6 +21,7 @@ from ibex.core.htmx import page, wants_partial
 from memories.forms import TagsForm
 from memories.models import Memory
 from memories.selectors import memories_of
+from memories.views.graph import Graph, graph_of
 from memories.views.history import VersionLine, history
 from memories.views.surroundings import Tie, Use, ties_of, uses_of
 from memories.views.worth import with_worth
@@ -37,6 +38,7 @@ class MemoryPage:
     turn: Checkpoint | None
     versions: Sequence[VersionLine]
     ties: Sequence[Tie]
+    graph: Graph | None
     uses: Sequence[Use]
     tags_form: TagsForm
     may_write: bool
@@ -73,11 +75,13 @@ def memory_page(
 ) -> HttpResponse:
     """The page of `memory`, with `tags_form` when it is to show its errors."""
     has_news = bool(get_messages(request))
+    ties = ties_of(memory)
     shown = MemoryPage(
         memory=memory,
         turn=_turn(memory),
         versions=history(memory),
-        ties=ties_of(memory),
+        ties=ties,
+        graph=graph_of(memory, ties),
         uses=uses_of(memory),
         tags_form=tags_form or TagsForm(initial={"tags": memory.tags}),
         may_write=request.place.may(Role.OPERATOR),

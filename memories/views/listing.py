@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
-from urllib.parse import urlencode
+from typing import Any, cast
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
@@ -65,6 +64,7 @@ class Asked:
 @operator_page(in_scope=False)
 def memory_list(request: PlacedRequest) -> HttpResponse:
     """Memories, the newest first, or what answers a question best. Polled with the token of what is on the screen."""
+    request.GET = cast("Any", _filled(request.GET))
     asked = _asked(request)
     found = find(request.place.organization.pk, asked.filters, asked.words) if asked.words else None
     with scope(request.place.organization.pk):
@@ -81,6 +81,7 @@ def _answer(request: PlacedRequest, asked: Asked, found: Findings | None) -> Htt
     if request.headers.get("If-None-Match") == token:
         return HttpResponse(status=NO_CONTENT)
     context: dict[str, Any] = {
+        "address": f"{request.path}?{request.GET.urlencode()}" if request.GET else request.path,
         "filters": asked.filters,
         "table": table,
         "pages": pages,
@@ -100,8 +101,17 @@ def _answer(request: PlacedRequest, asked: Asked, found: Findings | None) -> Htt
     }
     response = page(request, "memories/list.html", context, partial="results")
     if request.headers.get("HX-Trigger") == "filters":
-        response["HX-Push-Url"] = _short_address(request)
+        response["HX-Push-Url"] = context["address"]
     return response
+
+
+def _filled(query: QueryDict) -> QueryDict:
+    """Without the fields that a form sends empty: addresses made of it stay short."""
+    filled = query.copy()
+    for name in query:
+        if not any(query.getlist(name)):
+            del filled[name]
+    return filled
 
 
 def _asked(request: PlacedRequest) -> Asked:
@@ -128,12 +138,6 @@ def _token(table: MemoryTable) -> str:
     """Stands for the rows on the screen: it changes when one comes, goes, moves or gets another version."""
     shown = [f"{row.pk}:{row.version}" for row in (bound.record for bound in table.paginated_rows)]
     return blake2b("\n".join(shown).encode(), digest_size=12).hexdigest()
-
-
-def _short_address(request: PlacedRequest) -> str:
-    """The address of this list without the filters that a form sends empty."""
-    used = urlencode([(name, value) for name, values in request.GET.lists() for value in values if value])
-    return f"{request.path}?{used}" if used else request.path
 
 
 def _chips(request: PlacedRequest) -> list[Chip]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
@@ -38,7 +39,7 @@ def delete_many(request: PlacedRequest) -> HttpResponse:
         count = len(chosen)
         done = f"{count} {'memory is' if count == 1 else 'memories are'} deleted."
         if chosen:
-            written(request, lambda: store.delete_many(chosen, actor=request.place.actor), done)
+            written(request, partial(_delete, chosen, request.place.actor), done)
         else:
             messages.error(request, "Nothing was deleted: none of these memories is there any more.")
         return SeeOther(back_url(request))
@@ -50,6 +51,12 @@ def delete_many(request: PlacedRequest) -> HttpResponse:
         "in_drawer": wants_partial(request),
     }
     return page(request, "memories/delete_many.html", context, partial="panel")
+
+
+def _delete(memories: list[Memory], actor: str) -> None:
+    # All agents' locks at once and in order: two such deletions cannot wait for each other.
+    store.one_writer_each((memory.org_id, memory.agent_id) for memory in memories)
+    store.delete_many(memories, actor=actor)
 
 
 def _chosen(request: PlacedRequest) -> list[Memory]:

@@ -82,11 +82,15 @@ def uses_of(memory: Memory) -> list[Use]:
     return [Use(injection=injection, turn=turns.get(injection.turn_id)) for injection in injections]
 
 
+def phrase_of(edge: Relationship, memory: Memory) -> str:
+    """How an edge reads from one of its ends."""
+    return (_FROM if edge.source_id == memory.pk else _TO)[Relation(edge.kind)]
+
+
 def _tie(memory: Memory, row: Relationship) -> Tie:
-    is_source = row.source_id == memory.pk
     return Tie(
-        phrase=(_FROM if is_source else _TO)[Relation(row.kind)],
-        other=row.target if is_source else row.source,
+        phrase=phrase_of(row, memory),
+        other=row.target if row.source_id == memory.pk else row.source,
         confidence=row.confidence,
         reason=row.reason,
     )

@@ -23,13 +23,18 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (poll(event)) light(event.detail.successful);
+  if (poll(event) && event.detail.successful) light(true);
 });
 
 document.addEventListener("htmx:afterSettle", () => light(true));
 
 for (const failure of ["htmx:sendError", "htmx:responseError"]) {
-  document.addEventListener(failure, (event) => poll(event) && event.stopPropagation(), { capture: true });
+  const hush = (event) => {
+    if (!poll(event)) return;
+    event.stopPropagation();
+    light(false);
+  };
+  document.addEventListener(failure, hush, { capture: true });
 }
 
 light(true);
