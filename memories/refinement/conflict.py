@@ -8,8 +8,9 @@ from datetime import datetime
 
 from memories.choices import Source
 from memories.models import Memory
+from memories.refinement.claims import Claim, Judgement
 from memories.refinement.draft import Draft
-from memories.refinement.judge import Claim, Judgement, judge
+from memories.refinement.judge import judge
 from memories.refinement.neighbours import Neighbour
 
 CONFIDENT = 0.8

@@ -9,46 +9,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 
-from memories.choices import Category, Relation
+from memories.choices import Relation
+from memories.refinement.claims import Claim, Judgement, Pair
 from memories.refinement.frames import is_single_valued, slot_of
 from memories.refinement.guards import Difference, difference
-from memories.refinement.words import Traits, opposed, stem, traits
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
-    """What of a memory the rules read. `subject` and `attribute` as extraction named them, or empty."""
-
-    content: str
-    category: str = Category.FACTUAL
-    subject: str = ""
-    attribute: str = ""
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Judgement:
-    """The newer claim does `kind` to the older, with a confidence from 0 to 1."""
-
-    kind: Relation
-    confidence: float
-    reason: str
-
+from memories.refinement.tastes import TASTE_WORDS, about_the_same_thing, mood
+from memories.refinement.words import opposed, traits
 
 CHEAP = 0.85
 """Cosine above which the interval rule may decide alone (SPEC section 5)."""
-RESTATED = ((0.92, 0.6, 3), (0.84, 0.45, 6))
+RESTATED = ((0.92, 0.6, 3), (0.84, 0.42, 6))
 """Least cosine, least shared content words over all, and least of them: from there on, the newer one is the older in
 other words. Short texts need more, because in them one word changes everything."""
-CONTAINED = 0.85
-"""Share of the older one's content words that the newer one repeats when it says the same and more."""
+CONTAINED = ((0.0, 0.85), (0.87, 0.8))
+"""Least cosine, and least share of the older one's content words that the newer one repeats when it says more."""
 TASTE_COSINE = 0.6
 """Likes and dislikes of things less alike are not opposite tastes."""
-EVOLVED_SHARE = 0.3
 TURNED_SHARE = 0.55
 ABOUT_THE_SAME = 0.5
 """Share of the shorter one's content words that both have when they speak of the same thing."""
@@ -77,90 +54,18 @@ _RESTRICTS = re.compile(
     r"on (?:mon|tues|wednes|thurs|fri|satur|sun)days?|on weekends?|during|as long as)\b",
     re.IGNORECASE,
 )
-_LIKING_WORDS = """
-like love enjoy prefer appreciate favorite adore fond embrace include interested favour favor
-"""
-_LIKING = frozenset(stem(word) for word in _LIKING_WORDS.split())
-_LOATHING_WORDS = """
-dislike hate avoid loathe detest despise steer clear aversion refuse fear
-"""
-_LOATHING = frozenset(stem(word) for word in _LOATHING_WORDS.split())
-_TURNING_WORDS = """
-not no never don't doesn't didn't can't cannot won't stopped without hardly
-"""
-_TURNS = frozenset(stem(word) for word in _TURNING_WORDS.split())
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-_REACH = 3
-"""Words before a verb of taste in which a negation turns it round."""
-_DOMAIN_WORDS = """
-movie film music book novel game food pet sport travel beverage drink clothing fashion style genre read watch eat
-play listen wear cuisine interest experience
-"""
-_DOMAINS = frozenset(stem(word) for word in _DOMAIN_WORDS.split())
-"""What tastes are about in general: sharing only these is not being about the same thing."""
-_TASTE_WORDS = (
-    _LIKING | _LOATHING | {stem(word) for word in ["preference", "preferences", "now", "list", "reason", "updated"]}
-)
 
 
 def judge(newer: Claim, older: Claim, cosine: float) -> Judgement | None:
     """What `newer` does to `older`; None when they may both stand. `cosine` is that of their vectors."""
-    pair = _Pair.of(newer, older, cosine)
+    pair = Pair.of(newer, older, cosine)
     for rule in _RULES:
         if found := rule(pair):
             return found
     return None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Pair:
-    newer: Claim
-    older: Claim
-    cosine: float
-    new: Traits
-    old: Traits
-
-    @classmethod
-    def of(cls, newer: Claim, older: Claim, cosine: float) -> _Pair:
-        return cls(newer=newer, older=older, cosine=cosine, new=traits(newer.content), old=traits(older.content))
-
-    @property
-    def shared(self) -> frozenset[str]:
-        return self.new.words & self.old.words
-
-    @property
-    def share_of_all(self) -> float:
-        return len(self.shared) / max(1, len(self.new.words | self.old.words))
-
-    @property
-    def new_objects(self) -> frozenset[str]:
-        """Content words of the newer one but for names and its subject."""
-        return self.new.words - self.new.names - {_opening(self.newer.content)}
-
-    @property
-    def old_objects(self) -> frozenset[str]:
-        """Content words of the older one but for names and its subject."""
-        return self.old.words - self.old.names - {_opening(self.older.content)}
-
-    @property
-    def same_slot(self) -> bool:
-        return bool(self.newer.attribute) and (self.newer.subject, self.newer.attribute) == (
-            self.older.subject,
-            self.older.attribute,
-        )
-
-    @property
-    def are_events(self) -> bool:
-        """What happened does not stop having happened."""
-        return Category.EPISODIC in (self.newer.category, self.older.category)
-
-    @property
-    def same_opening(self) -> bool:
-        """Whether both begin by speaking of the same subject."""
-        return _opening(self.newer.content) == _opening(self.older.content)
-
-
-def _intervals(pair: _Pair) -> Judgement | None:
+def _intervals(pair: Pair) -> Judgement | None:
     ended, began = pair.older.valid_until, pair.newer.valid_from
     if not began or not (pair.cosine > CHEAP or pair.same_slot):
         return None
@@ -169,7 +74,7 @@ def _intervals(pair: _Pair) -> Judgement | None:
     return None
 
 
-def _same_attribute(pair: _Pair) -> Judgement | None:
+def _same_attribute(pair: Pair) -> Judgement | None:
     if not pair.same_slot or not is_single_valued(pair.newer.attribute):
         return None
     if difference(pair.newer.content, pair.older.content) is None:
@@ -177,7 +82,7 @@ def _same_attribute(pair: _Pair) -> Judgement | None:
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.9, reason="another value of the same attribute")
 
 
-def _from_to(pair: _Pair) -> Judgement | None:
+def _from_to(pair: Pair) -> Judgement | None:
     for found in _FROM_TO.finditer(pair.newer.content):
         left = traits(f"x {found.group('old')}")
         value = (left.words | left.numbers) - {"x"}
@@ -185,30 +90,29 @@ def _from_to(pair: _Pair) -> Judgement | None:
             continue
         slot = slot_of(pair.older.content)
         attribute = traits(f"x {found.group('more') or found.group('attribute')}").words - pair.new.names - {"x"}
-        if (attribute - value) & pair.old.words or (slot is not None and value <= slot.value):
+        named = len((attribute - value) & pair.old.words)
+        if 2 * named > len(attribute) or (slot is not None and value <= slot.value):
             return Judgement(kind=Relation.SUPERSEDES, confidence=0.95, reason="says what it changed from")
     return None
 
 
-def _taste(pair: _Pair) -> Judgement | None:
-    if _mood(pair.newer.content) * _mood(pair.older.content) >= 0 or pair.cosine < TASTE_COSINE:
+def _taste(pair: Pair) -> Judgement | None:
+    if mood(pair.newer.content) * mood(pair.older.content) >= 0 or pair.cosine < TASTE_COSINE:
         return None
-    new, old = pair.new_objects - _TASTE_WORDS - _DOMAINS, pair.old_objects - _TASTE_WORDS - _DOMAINS
-    if len(new & old) < max(1, ABOUT_THE_SAME * min(len(new), len(old))):
+    if not about_the_same_thing(pair):
         return None
     return Judgement(kind=Relation.CONTRADICTS, confidence=0.85, reason="the opposite taste")
 
 
-def _evolved(pair: _Pair) -> Judgement | None:
-    if not _EVOLVES.search(pair.newer.content) or not (pair.old.words & (_LIKING | _LOATHING)):
+def _evolved(pair: Pair) -> Judgement | None:
+    if not _EVOLVES.search(pair.newer.content) or not mood(pair.older.content) or pair.cosine < TASTE_COSINE:
         return None
-    new, old = pair.new_objects - _TASTE_WORDS - _DOMAINS, pair.old_objects - _TASTE_WORDS - _DOMAINS
-    if pair.cosine < TASTE_COSINE or len(new & old) < max(1, EVOLVED_SHARE * min(len(new), len(old))):
+    if not about_the_same_thing(pair):
         return None
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.82, reason="a taste that has changed since")
 
 
-def _turned_round(pair: _Pair) -> Judgement | None:
+def _turned_round(pair: Pair) -> Judgement | None:
     negated = bool(pair.new.negations) != bool(pair.old.negations)
     against = opposed(pair.new, pair.old)
     if not (negated or against) or pair.new.numbers != pair.old.numbers or not _names_agree(pair):
@@ -220,16 +124,16 @@ def _turned_round(pair: _Pair) -> Judgement | None:
     return Judgement(kind=Relation.CONTRADICTS, confidence=0.85, reason=what)
 
 
-def _left_behind(pair: _Pair) -> Judgement | None:
+def _left_behind(pair: Pair) -> Judgement | None:
     for found in _LEFT_BEHIND.finditer(pair.newer.content):
-        left = traits(f"x {found.group('what')}").words - pair.new.names - _TASTE_WORDS
-        theirs = pair.old.words - pair.old.names - _TASTE_WORDS
+        left = traits(f"x {found.group('what')}").words - pair.new.names - TASTE_WORDS
+        theirs = pair.old.words - pair.old.names - TASTE_WORDS
         if len(left & theirs) >= max(1, ABOUT_THE_SAME * min(len(left), len(theirs))):
             return Judgement(kind=Relation.SUPERSEDES, confidence=0.85, reason="says what is no longer so")
     return None
 
 
-def _other_value(pair: _Pair) -> Judgement | None:
+def _other_value(pair: Pair) -> Judgement | None:
     new, old = slot_of(pair.newer.content), slot_of(pair.older.content)
     if new is None or old is None or not new.same_place(old) or pair.are_events:
         return None
@@ -238,7 +142,7 @@ def _other_value(pair: _Pair) -> Judgement | None:
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.85, reason="another value of what has one value")
 
 
-def _other_number(pair: _Pair) -> Judgement | None:
+def _other_number(pair: Pair) -> Judgement | None:
     if pair.are_events or not pair.new.numbers or not pair.old.numbers or pair.new.numbers == pair.old.numbers:
         return None
     if pair.new.words != pair.old.words or pair.new.names != pair.old.names:
@@ -246,7 +150,7 @@ def _other_number(pair: _Pair) -> Judgement | None:
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.82, reason="the same with another number")
 
 
-def _says_more(pair: _Pair) -> Judgement | None:
+def _says_more(pair: Pair) -> Judgement | None:
     if pair.new.negations != pair.old.negations or pair.old.numbers - pair.new.numbers or not pair.same_opening:
         return None
     if opposed(pair.new, pair.old):
@@ -254,12 +158,14 @@ def _says_more(pair: _Pair) -> Judgement | None:
     said = pair.old.words - pair.old.names
     repeated = said & pair.new.words
     extra = _RESTRICTS.search(pair.newer.content) and not _RESTRICTS.search(pair.older.content)
-    if len(repeated) < max(LEAST_SHARED + 1, CONTAINED * len(said)) or extra:
+    if extra or len(repeated) <= LEAST_SHARED:
+        return None
+    if not any(pair.cosine >= cosine and len(repeated) >= share * len(said) for cosine, share in CONTAINED):
         return None
     return Judgement(kind=Relation.SPECIALIZES, confidence=0.85, reason="says the same and more")
 
 
-def _restated(pair: _Pair) -> Judgement | None:
+def _restated(pair: Pair) -> Judgement | None:
     if difference(pair.newer.content, pair.older.content) not in (None, Difference.WORDS) or not pair.same_opening:
         return None
     shared = len(pair.shared - pair.old.names)
@@ -268,30 +174,11 @@ def _restated(pair: _Pair) -> Judgement | None:
     return Judgement(kind=Relation.OVERLAPS, confidence=0.82, reason="says the same in other words")
 
 
-_RULES: tuple[Callable[[_Pair], Judgement | None], ...] = (
+_RULES: tuple[Callable[[Pair], Judgement | None], ...] = (
     _intervals, _same_attribute, _from_to, _taste, _evolved, _turned_round, _left_behind, _other_value, _other_number,
     _says_more, _restated,
 )  # fmt: skip
 
 
-def _mood(text: str) -> int:
-    """1 for liking, -1 for disliking, 0 for neither or both; "don't like" is a dislike, "no longer hate" a liking."""
-    words = [stem(word) for word in _WORD.findall(text.lower().replace("\u2019", "'"))]
-    moods = set()
-    for at, word in enumerate(words):
-        mood = (word in _LIKING) - (word in _LOATHING)
-        if mood:
-            moods.add(-mood if _TURNS & set(words[max(0, at - _REACH) : at]) else mood)
-    return moods.pop() if len(moods) == 1 else 0
-
-
-def _names_agree(pair: _Pair) -> bool:
+def _names_agree(pair: Pair) -> bool:
     return not (pair.new.names - pair.old.words or pair.old.names - pair.new.words)
-
-
-def _opening(text: str) -> str:
-    """The stem of the first content word: the subject, in memories as they are written."""
-    for word in re.findall(r"[^\W\d_]+", text.lower()):
-        if word not in ("the", "a", "an", "user", "users", "s", "my", "our", "i"):
-            return stem(word)
-    return ""

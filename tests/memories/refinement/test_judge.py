@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from memories.choices import Category, Relation
+from memories.refinement.claims import Claim
 from memories.refinement.conflict import CONFIDENT
 from memories.refinement.frames import slot_of
-from memories.refinement.judge import Claim, judge
+from memories.refinement.judge import judge
 
 ALIKE = 0.8
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
