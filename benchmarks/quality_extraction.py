@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.promises import Promise, finish, percentile, print_table
 from memories.embedding import embed_texts
-from memories.extraction import Candidate, LocalExtractor, Turn, is_grounded
+from memories.extraction import LocalExtractor, Turn, is_grounded
 from memories.extraction.dates import resolve_dates
 from memories.extraction.grounding import shares_words
 from memories.extraction.sentences import split_sentences
@@ -139,11 +139,8 @@ class Local:
             began, self._embedding = time.thread_time(), 0.0
             candidates = self.extractor.extract([turn], before=session.turns[:place])
             self.seconds.append(time.thread_time() - began - self._embedding)
-            memories += [(c.content, self._supported(c, session)) for c in candidates]
+            memories += [(c.content, is_grounded(c, session.turns[c.turn - 1])) for c in candidates]
         return memories
-
-    def _supported(self, candidate: Candidate, session: Session) -> bool:
-        return any(is_grounded(candidate, turn) for turn in session.turns if turn.number == candidate.turn)
 
     def _embed(self, texts: Sequence[str]) -> Any:
         began = time.thread_time()
