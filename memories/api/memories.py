@@ -132,6 +132,7 @@ class MemoryViewSet(HistoryActions, ListModelMixin, RetrieveModelMixin):
             limit=fields["limit"],
             categories=tuple(fields.get("categories", ())),
             statuses=(fields["status"],),
+            include_outdated=True,
         )
         return Response({"items": self._shown(search_sync(query)), "next_cursor": None})
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ibex.core.tokens import count
 from memories.choices import Source
-from memories.embedding import Vectors, embed_texts
+from memories.embedding import Vector, Vectors, embed_texts
 from memories.refinement import exact, pii, quarantine
 from memories.refinement.draft import Draft, Prepared
 from memories.refinement.validate import problems, tidied
@@ -62,7 +62,7 @@ def embedding_of(texts: Sequence[str]) -> Vectors:
     return embed_texts([first_person(text) for text in texts])
 
 
-def _suspicions(draft: Draft, vector: object) -> tuple[str, ...]:
+def _suspicions(draft: Draft, vector: Vector) -> tuple[str, ...]:
     """A person who writes a memory by hand is the operator, or acts for one: what they order is not an injection."""
     if draft.source == Source.USER_PROVIDED and draft.actor.startswith("operator:"):
         return ()

@@ -38,6 +38,8 @@ class Query:
     limit: int = 50
     categories: tuple[str, ...] = ()
     statuses: tuple[str, ...] = (Status.ACTIVE.value,)
+    include_outdated: bool = False
+    """Also what was true only until some time before now: for people who look, not for prompts."""
     include_memories: bool = True
     include_excerpts: bool = False
     roles: tuple[str, ...] = ()

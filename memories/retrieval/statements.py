@@ -36,7 +36,7 @@ SELECT m.id, coalesce(1 - (m.embedding <=> %(vector)s::halfvec), 0) AS cosine, {
        m.session_id, m.checkpoint_id, m.tokens, coalesce(m.valid_from, m.observed_at),
        n.id IS NOT NULL, w.id IS NOT NULL
   FROM nearest n FULL JOIN worded w USING (id) JOIN memories_memory m USING (id)
- WHERE m.org_id = %(org)s
+ WHERE m.org_id = %(org)s AND {current}
 """
 
 _EXCERPT_CANDIDATES = """
@@ -80,8 +80,8 @@ def candidates(kind: str, query: Query) -> str:
     use an index behind `%(agent)s IS NULL OR …`.
     """
     if kind == "memory":
-        place = _where(query, memories=True)
-        return _MEMORY_CANDIDATES.format(place=place, matched=_MATCHED.format(row="m"))
+        place, current = _where(query, memories=True), _current(query, "m.")
+        return _MEMORY_CANDIDATES.format(place=place, current=current, matched=_MATCHED.format(row="m"))
     return _EXCERPT_CANDIDATES.format(
         place=_where(query), place_beside=_where(query, prefix="e."), matched=_MATCHED.format(row="e")
     )
@@ -102,11 +102,15 @@ def speakers(query: Query) -> str:
 def _where(query: Query, *, memories: bool = False, prefix: str = "") -> str:
     parts = [_place(query, prefix), f"({prefix}expires_at IS NULL OR {prefix}expires_at > now())"]
     if memories:
-        parts += ["status = ANY(%(statuses)s)", "deleted_at IS NULL"]
+        parts += ["status = ANY(%(statuses)s)", "deleted_at IS NULL", _current(query)]
         parts += ["category = ANY(%(categories)s)"] * bool(query.categories)
     else:
         parts += [f"{prefix}role = ANY(%(roles)s)"] * bool(query.roles)
     return " AND ".join(parts)
+
+
+def _current(query: Query, prefix: str = "") -> str:
+    return "true" if query.include_outdated else f"({prefix}valid_until IS NULL OR {prefix}valid_until > now())"
 
 
 def _place(query: Query, prefix: str = "") -> str:

@@ -102,6 +102,12 @@ def test_only_active_memories_are_found(agent: Agent) -> None:
     assert ask(agent, "which animals do I keep?") == []
 
 
+def test_what_is_no_longer_true_is_for_people_who_look_and_not_for_prompts(agent: Agent) -> None:
+    remember(agent, "The user is on parental leave.", valid_until=NOON)
+    assert ask(agent, "is the user on leave?") == []
+    assert len(ask(agent, "is the user on leave?", include_outdated=True)) == 1
+
+
 def test_strangers_find_nothing(knowing: Agent, foreign_agent: Agent) -> None:
     query = Query(org_id=foreign_agent.org_id, agent_id=knowing.pk, text="what is my dog called?", end_user=None)
     assert search_sync(query) == []
