@@ -65,6 +65,7 @@ _CONDITIONAL = re.compile(
     r"^(?P<when>(?:when|whenever|if|every time|each time)\b[^,]+),\s*(?:then |please )?(?P<order>[\w']+ .+)$",
     re.IGNORECASE,
 )
+_ASKING = frozenset(("i", "you", "we", "it", "they"))  # "do I need …" is a question, not an order
 _LEADING_ADVERB = re.compile(r"^(?P<adverb>always|never|only)\s+", re.IGNORECASE)
 
 
@@ -78,7 +79,11 @@ def standing_instruction(clause: str, teller: Party) -> str | None:
         when = conditional.group("when")
         order, lasting = f"{conditional.group('order')} {when[:1].lower()}{when[1:]}", True
     words = words_of(order)
-    if len(words) < 2 or not (words[0] in _IMPERATIVE or (lasting and words[0] in COMMON_VERBS | _TASKS)):
+    if (
+        len(words) < 2
+        or words[1] in _ASKING
+        or not (words[0] in _IMPERATIVE or (lasting and words[0] in COMMON_VERBS | _TASKS))
+    ):
         return None
     if _ENCOURAGING.search(order) or (clause.rstrip().endswith("?") and not lasting):
         return None

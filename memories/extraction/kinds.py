@@ -39,8 +39,8 @@ PLAN = Kind("plan", Category.EPISODIC, 0.55, 0.70)
 FEELING = Kind("feeling", Category.EPISODIC, 0.45, 0.65)
 STATEMENT = Kind("statement", None, 0.45, 0.60)
 OPINION = Kind("opinion", Category.PREFERENCE, 0.35, 0.60)
-ABOUT_OTHERS = Kind("about others", None, 0.15, 0.50)
-REMARK = Kind("remark", None, 0.10, 0.50)
+ABOUT_OTHERS = Kind("about others", None, 0.05, 0.50)
+REMARK = Kind("remark", None, 0.05, 0.50)
 
 _I = r"^(?:(?:as|since|because|although|while|when|after|before|in|on|for|with|during|at|due)\b[^,]*, )?(?:I|we)"
 _AM = rf"{_I}(?:'m|'re| am| are)"

@@ -46,6 +46,7 @@ def test_the_speakers_name_is_used_where_it_is_known() -> None:
         "Use this table for the answer",
         "What is the capital of France?",
         "I always answer in German",
+        "do I need to update it again in the future",
         "never give up",
         "You can always count on me",
     ],
