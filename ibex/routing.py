@@ -7,7 +7,7 @@ from typing import Any
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
-from proxy.consumers import ChatCompletions
+from proxy.consumers import ChatCompletions, MessagesCalls, ResponsesCalls
 from proxy.embeddings import Embeddings
 from proxy.health import Health, Metrics, Ready
 from proxy.models_list import Models, Unknown
@@ -18,6 +18,8 @@ def http_router(django: Any) -> URLRouter:
     return URLRouter(
         [
             path("v1/chat/completions", ChatCompletions.as_asgi()),
+            path("v1/responses", ResponsesCalls.as_asgi()),
+            path("v1/messages", MessagesCalls.as_asgi()),
             path("v1/embeddings", Embeddings.as_asgi()),
             path("v1/models", Models.as_asgi()),
             path("health", Health.as_asgi()),

@@ -13,8 +13,12 @@ from ibex.core import metrics
 from ibex.core.errors import MethodNotAllowed
 from ibex.providers.base import ProviderAnswer
 from ibex.providers.errors import ProviderError
-from ibex.providers.sse import ChatOutcome, completion_from_json
+from ibex.providers.sse import ChatOutcome
 from proxy import lifespan, pipeline
+from proxy.dialects.base import Dialect
+from proxy.dialects.chat import Chat
+from proxy.dialects.messages import Messages, error_body
+from proxy.dialects.responses import Responses
 from proxy.error_shape import error_answer
 from proxy.forward import forward
 from proxy.pipeline import MAX_BODY_BYTES
@@ -23,13 +27,15 @@ from proxy.rewarm import rewarm
 from proxy.stream import Tee
 from proxy.turn import PROVIDER_STAGE, Incoming, Turn
 
-PASSED_ON = ("content-type", "openai-model", "openai-organization", "openai-processing-ms", "openai-version")
+PASSED_ON = (
+    "content-type", "openai-model", "openai-organization", "openai-processing-ms", "openai-version", "request-id",
+)  # fmt: skip
 """Headers of a provider's answer that the caller gets; the others are about the provider's own connection or limits."""
 
 _log = structlog.get_logger(__name__)
 
 
-CHAT_PATH = "/chat/completions"
+API_KEY_HEADER = "x-api-key"
 ABORT = "ibex.response.abort"
 """See `ibex.server`, which knows this message."""
 
@@ -80,6 +86,8 @@ class HttpConsumer(AsyncHttpConsumer):
 
     async def _handle(self, body: bytes) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
+        if API_KEY_HEADER in headers:  # where Anthropic's SDK puts its key
+            headers.setdefault("authorization", f"Bearer {headers[API_KEY_HEADER]}")
         incoming = Incoming(method=self.scope["method"], path=self.scope["path"], headers=headers, body=body)
         turn = Turn.begin(incoming, self.endpoint)
         structlog.contextvars.clear_contextvars()
@@ -93,7 +101,11 @@ class HttpConsumer(AsyncHttpConsumer):
             except Exception as error:  # noqa: BLE001 - the outermost boundary of a call: logged and counted in error_answer
                 status, answer, headers = error_answer(error, turn.request_id)
                 await record_call(turn, status, getattr(error, "code", "INTERNAL_ERROR"))
-                await self.respond(status, answer, turn.headers() | headers)
+                await self.respond(status, self.error_body(answer, status), turn.headers() | headers)
+
+    def error_body(self, body: bytes, status: int) -> bytes:
+        """IBEX's envelope in the shape that this address's callers read."""
+        return body
 
     def _check_method(self, method: str) -> None:
         if method not in self.methods:
@@ -112,16 +124,16 @@ class HttpConsumer(AsyncHttpConsumer):
                 return bytes(body)
 
 
-class ChatCompletions(HttpConsumer):
-    """POST /v1/chat/completions."""
+class Proxied(HttpConsumer):
+    """A call to a model, with memory: every dialect takes the same way."""
 
     methods = ("POST",)
-    endpoint = "chat.completions"
+    dialect: ClassVar[Dialect]
 
     async def answer(self, turn: Turn) -> None:
-        await pipeline.prepare_chat(turn)
+        body = await pipeline.prepare(turn, self.dialect)
         rewarm(turn)
-        answer = await forward(turn, CHAT_PATH, pipeline.chat_body(turn))
+        answer = await forward(turn, self.dialect.path, body)
         try:
             await (self._stream(turn, answer) if turn.is_stream else self._whole(turn, answer))
         finally:
@@ -130,14 +142,14 @@ class ChatCompletions(HttpConsumer):
     async def _whole(self, turn: Turn, answer: ProviderAnswer) -> None:
         with turn.stage(PROVIDER_STAGE):
             body = await answer.read()
-        await record_answer(turn, completion_from_json(body), answer.status)
+        await record_answer(turn, self.dialect.outcome(body), answer.status)
         await self.respond(answer.status, body, passed_on(answer) | turn.headers())
 
     async def _stream(self, turn: Turn, answer: ProviderAnswer) -> None:
         await self.send_headers(status=answer.status, headers=_encoded(passed_on(answer) | turn.headers()))
         # An empty part makes the server send the headers now, not with the first token.
         await self.send_body(b"", more_body=True)
-        tee, is_recorded = Tee(), False
+        reader, is_recorded = self.dialect.reader(), False
 
         async def finish(outcome: ChatOutcome) -> None:
             nonlocal is_recorded
@@ -145,7 +157,7 @@ class ChatCompletions(HttpConsumer):
             await record_answer(turn, outcome, answer.status)
 
         try:
-            await tee.run(turn, answer, lambda chunk: self.send_body(chunk, more_body=True), finish)
+            await Tee(reader).run(turn, answer, lambda chunk: self.send_body(chunk, more_body=True), finish)
         except ProviderError as error:
             _log.warning("provider_stream_broke", code=error.code)
             await self._break_off()
@@ -153,13 +165,37 @@ class ChatCompletions(HttpConsumer):
             await self.send_body(b"")
         finally:
             if not is_recorded:
-                await finish(tee.accumulator.outcome())
+                await finish(reader.outcome())
 
     async def _break_off(self) -> None:
         """The provider broke its stream off: the caller must not take it for a whole one."""
         if ABORT not in self.scope.get("extensions", {}):
             raise StreamBrokeOff
         await self.send({"type": ABORT})
+
+
+class ChatCompletions(Proxied):
+    """POST /v1/chat/completions."""
+
+    dialect = Chat()
+    endpoint = dialect.endpoint
+
+
+class ResponsesCalls(Proxied):
+    """POST /v1/responses."""
+
+    dialect = Responses()
+    endpoint = dialect.endpoint
+
+
+class MessagesCalls(Proxied):
+    """POST /v1/messages; Anthropic's SDK reads errors in its own shape only."""
+
+    dialect = Messages()
+    endpoint = dialect.endpoint
+
+    def error_body(self, body: bytes, status: int) -> bytes:
+        return error_body(body, status)
 
 
 async def _disconnected(receive: Callable[[], Awaitable[Any]]) -> None:

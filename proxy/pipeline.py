@@ -13,9 +13,9 @@ from agents.principal import AgentCard, Principal
 from context.assembler import assemble
 from context.values import Question
 from ibex.core.errors import BodyTooLarge, UnsupportedMediaType
-from proxy.conversation import fingerprint
+from proxy.dialects.base import Dialect
 from proxy.routes import upstreams_for
-from proxy.schema import check_chat, parse_object
+from proxy.schema import parse_object
 from proxy.switches import AGENT_HEADER, read_switches
 from proxy.turn import Incoming, Turn
 from proxy.turn_start import read_turn_start
@@ -23,21 +23,27 @@ from proxy.turn_start import read_turn_start
 MAX_BODY_BYTES = 1024 * 1024
 
 
-async def prepare_chat(turn: Turn) -> None:
-    """Steps 2 to 9: everything before the provider is called. Raises the typed errors of the steps that fail closed."""
+async def prepare(turn: Turn, dialect: Dialect) -> bytes:
+    """Steps 2 to 9: everything before the provider is called. Returns what it receives: the caller's own bytes when
+    nothing was added to them. Raises the typed errors of the steps that fail closed.
+    """
     with turn.stage("validate"):
-        turn.payload = read_body(turn.incoming)
-        check_chat(turn.payload)
+        payload = read_body(turn.incoming)
+        dialect.check(payload)
+        turn.payload = dialect.view(payload)
     principal, agent = await identify(turn)
     with turn.stage("route"):
         turn.upstreams = await upstreams_for(agent.org_id, turn.model)
     with turn.stage("start"):
         switches = read_switches(turn.incoming.headers, turn.payload, trusts_body_user=agent.trusts_body_user)
         turn.switches = switches
-        turn.prints = fingerprint(turn.payload["messages"])
+        turn.prints = dialect.prints(payload, turn.payload)
         turn.start = await read_turn_start(turn, principal, agent)
     with turn.stage("assemble"):
-        turn.assembly = await assemble(_question(turn))
+        assembly = turn.assembly = await assemble(_question(turn, joins_blocks=dialect.joins_blocks))
+        if assembly.messages is turn.payload["messages"]:
+            return turn.incoming.body
+        return orjson.dumps(dialect.rewritten(payload, turn.payload, assembly.messages))
 
 
 async def identify(turn: Turn) -> tuple[Principal, AgentCard]:
@@ -52,14 +58,6 @@ async def identify(turn: Turn) -> tuple[Principal, AgentCard]:
     return principal, agent
 
 
-def chat_body(turn: Turn) -> bytes:
-    """What the provider receives: the caller's own bytes when nothing was added to them."""
-    assembly = turn.assembly
-    if assembly is None or assembly.messages is turn.payload["messages"]:
-        return turn.incoming.body
-    return orjson.dumps({**turn.payload, "messages": assembly.messages})
-
-
 def read_body(incoming: Incoming) -> dict[str, Any]:
     """Step 2's first half: size, content type, JSON. Raises 413, 415 or 400."""
     if len(incoming.body) > MAX_BODY_BYTES:
@@ -69,8 +67,8 @@ def read_body(incoming: Incoming) -> dict[str, Any]:
     return parse_object(incoming.body)
 
 
-def _question(turn: Turn) -> Question:
-    assert turn.agent is not None  # noqa: S101 - `prepare_chat` filled these in
+def _question(turn: Turn, *, joins_blocks: bool) -> Question:
+    assert turn.agent is not None  # noqa: S101 - `prepare` filled these in
     assert turn.switches is not None  # noqa: S101
     assert turn.start is not None  # noqa: S101
     return Question(
@@ -81,6 +79,6 @@ def _question(turn: Turn) -> Question:
         model=turn.model,
         body=turn.payload,
         desk=turn.start.desk,
-        joins_blocks=turn.upstreams[0].kind == ProviderKind.ANTHROPIC,
+        joins_blocks=joins_blocks or turn.upstreams[0].kind == ProviderKind.ANTHROPIC,
         reads=turn.switches.reads and turn.agent.remembers,
     )

@@ -10,6 +10,7 @@ from ibex.core import metrics
 from ibex.providers.sse import ChatOutcome
 from proxy import journal
 from proxy.conversation import after_answer, new_messages, user_text
+from proxy.dialects.base import thread_print
 from proxy.entry import TurnEntry
 from proxy.turn import Turn
 from proxy.turn_start import SESSION_TTL_S, fingerprint_prefix, session_key, shown_prefix
@@ -104,8 +105,13 @@ def _remembered(turn: Turn, outcome: ChatOutcome) -> dict[str, str | bytes]:
     remembered: dict[str, str | bytes] = {}
     if outcome.is_complete:
         print_after = after_answer(turn.prints.whole, outcome.text, outcome.tool_calls)
-        remembered[session_key(org_id, agent_id, session_id)] = f"{print_after}:{turn.prints.whole.hex()}"
-        remembered[fingerprint_prefix(org_id, agent_id, turn.switches.end_user) + print_after] = str(session_id)
+        threads = [thread_print(name).hex() for name in outcome.names]
+        # A caller who goes on by id sends no history, so its fingerprint stands where that of a repeated call would.
+        remembered[session_key(org_id, agent_id, session_id)] = ":".join(
+            [print_after, turn.prints.whole.hex(), *threads]
+        )
+        prefix = fingerprint_prefix(org_id, agent_id, turn.switches.end_user)
+        remembered |= {prefix + known: str(session_id) for known in (print_after, *threads)}
     if turn.assembly is not None and turn.assembly.blocks is not None:
         remembered[shown_prefix(org_id) + str(session_id)] = dump_blocks(turn.assembly.blocks)
     return remembered

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -30,13 +31,14 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 def check_chat(payload: dict[str, Any]) -> None:
     """Raise InvalidRequest with one entry a refused field."""
-    errors = []
-    for error in _chat_errors(payload):
-        errors.append(error)
-        if len(errors) == MAX_FIELD_ERRORS:
-            break
-    if errors:
-        raise InvalidRequest(field_errors=errors)
+    refuse(_chat_errors(payload))
+
+
+def refuse(errors: Iterable[FieldError]) -> None:
+    """Raise InvalidRequest with the first of `errors`, when there are any."""
+    first = tuple(islice(errors, MAX_FIELD_ERRORS))
+    if first:
+        raise InvalidRequest(field_errors=first)
 
 
 def check_model(payload: dict[str, Any]) -> Iterator[FieldError]:
@@ -52,36 +54,43 @@ def check_model(payload: dict[str, Any]) -> Iterator[FieldError]:
 
 def _chat_errors(payload: dict[str, Any]) -> Iterator[FieldError]:
     yield from check_model(payload)
-    yield from _messages_errors(payload.get("messages"))
-    yield from _number_error(payload, "temperature", 0, MAX_TEMPERATURE, whole=False)
+    yield from messages_errors(payload.get("messages"))
+    yield from number_error(payload, "temperature", 0, MAX_TEMPERATURE, whole=False)
     for name in ("max_tokens", "max_completion_tokens"):
-        yield from _number_error(payload, name, 1, MAX_COMPLETION_TOKENS, whole=True)
+        yield from number_error(payload, name, 1, MAX_COMPLETION_TOKENS, whole=True)
+    yield from stream_error(payload)
+
+
+def stream_error(payload: dict[str, Any]) -> Iterator[FieldError]:
+    """Whether the answer is streamed: true or false."""
     if not isinstance(payload.get("stream", False), bool | None):
         yield FieldError("stream", FieldCode.INVALID_FORMAT, "`stream` is true or false.")
 
 
-def _messages_errors(messages: Any) -> Iterator[FieldError]:
+def messages_errors(messages: Any, *, name: str = "messages", needs_role: bool = True) -> Iterator[FieldError]:
+    """A list of 1 to MAX_MESSAGES messages; some dialects also have items without a role."""
     if messages is None:
-        yield FieldError("messages", FieldCode.REQUIRED, "Send at least one message.")
+        yield FieldError(name, FieldCode.REQUIRED, "Send at least one message.")
     elif not isinstance(messages, list):
-        yield FieldError("messages", FieldCode.INVALID_FORMAT, "`messages` is a list.")
+        yield FieldError(name, FieldCode.INVALID_FORMAT, f"`{name}` is a list.")
     elif not messages:
-        yield FieldError("messages", FieldCode.REQUIRED, "Send at least one message.")
+        yield FieldError(name, FieldCode.REQUIRED, "Send at least one message.")
     elif len(messages) > MAX_MESSAGES:
-        yield FieldError("messages", FieldCode.TOO_MANY, f"At most {MAX_MESSAGES:,} messages fit in one call.")
+        yield FieldError(name, FieldCode.TOO_MANY, f"At most {MAX_MESSAGES:,} messages fit in one call.")
     else:
         for index, message in enumerate(messages):
-            yield from _message_errors(f"messages[{index}]", message)
+            yield from message_errors(f"{name}[{index}]", message, needs_role=needs_role)
 
 
-def _message_errors(path: str, message: Any) -> Iterator[FieldError]:
+def message_errors(path: str, message: Any, *, needs_role: bool = True) -> Iterator[FieldError]:
+    """An object with a role, and at most MAX_MESSAGE_BYTES of text; `path` is where it stands."""
     if not isinstance(message, dict):
         yield FieldError(path, FieldCode.INVALID_FORMAT, "A message is an object.")
         return
     role = message.get("role")
-    if role is None:
+    if role is None and (needs_role or "role" in message):
         yield FieldError(f"{path}.role", FieldCode.REQUIRED, "Name the message's role.")
-    elif not isinstance(role, str) or not role:
+    elif role is not None and (not isinstance(role, str) or not role):
         yield FieldError(f"{path}.role", FieldCode.INVALID_FORMAT, "A role is a word.")
     content = message.get("content")
     if not isinstance(content, str | list | None):
@@ -102,7 +111,8 @@ def _text_bytes(content: str | list[Any] | None) -> int:
     )
 
 
-def _number_error(payload: dict[str, Any], name: str, low: int, high: int, *, whole: bool) -> Iterator[FieldError]:
+def number_error(payload: dict[str, Any], name: str, low: int, high: int, *, whole: bool) -> Iterator[FieldError]:
+    """A number from `low` to `high`, or nothing."""
     value = payload.get(name)
     if value is None:
         return

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ibex.providers.base import ProviderAnswer
-from ibex.providers.sse import ChatAccumulator, ChatOutcome
+from ibex.providers.sse import ChatOutcome
+from proxy.dialects.base import Reader
 from proxy.turn import PROVIDER_STAGE, Turn
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -15,8 +16,8 @@ Finish = Callable[[ChatOutcome], Awaitable[None]]
 class Tee:
     """Sends each chunk on and keeps a copy on the side; the copy can never hurt the caller's stream."""
 
-    def __init__(self) -> None:
-        self.accumulator = ChatAccumulator()
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     async def run(self, turn: Turn, answer: ProviderAnswer, send: Send, finish: Finish) -> None:
         """Stream `answer` to `send`; call `finish` once, before the bytes that end it.
@@ -30,10 +31,10 @@ class Tee:
                 chunk = await anext(chunks, b"")
             if not chunk:
                 break
-            self.accumulator.feed(chunk)
-            if self.accumulator.done and not finished:
+            self._reader.feed(chunk)
+            if self._reader.done and not finished:
                 finished = True
-                await finish(self.accumulator.outcome())
+                await finish(self._reader.outcome())
             await send(chunk)
         if not finished:
-            await finish(self.accumulator.outcome())
+            await finish(self._reader.outcome())

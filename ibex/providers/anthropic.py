@@ -35,7 +35,7 @@ class AnthropicProvider:
     async def send(self, upstream: Upstream, call: ProviderCall) -> ProviderAnswer:
         """See `Provider.send`. Raises ProviderRejected for what Anthropic has no counterpart of."""
         match call.path:
-            case "/messages" | "/messages/count_tokens":
+            case "/messages":
                 return await _send(upstream, call, call.path, call.body)
             case "/chat/completions":
                 return await _chat(upstream, call)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ibex.providers import client
 from ibex.providers.base import ProviderAnswer, ProviderCall, Upstream
+from ibex.providers.errors import ProviderRejected
 
 _NEVER_FORWARDED = frozenset(
     {
@@ -21,7 +22,13 @@ class OpenAIProvider:
     """Sends the caller's bytes to `base_url + path` with the provider's own key."""
 
     async def send(self, upstream: Upstream, call: ProviderCall) -> ProviderAnswer:
-        """See `Provider.send`."""
+        """See `Provider.send`. Raises ProviderRejected for Anthropic's messages, which OpenAI's API has not."""
+        if call.path == "/messages":
+            raise ProviderRejected(
+                "This model's provider does not speak Anthropic's Messages API. Call /v1/chat/completions, or name a "
+                "model of an Anthropic provider.",
+                param="model",
+            )
         url = upstream.base_url.rstrip("/") + call.path
         return await client.send(call.method, url, headers=_headers(upstream, call), body=call.body, stream=call.stream)
 

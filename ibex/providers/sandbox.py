@@ -1,7 +1,8 @@
 """The provider that needs no provider: in this process, the same answer every time, and always saying what it is.
 
-It speaks OpenAI's HTTP API (chat completions, embeddings, models) so that everything around it takes the usual way. Its
-"tokens" are words between white space, its embeddings are hashes without meaning.
+It speaks OpenAI's HTTP API (chat completions, responses, embeddings, models) and Anthropic's messages, so that
+everything around it takes the usual way. Its "tokens" are words between white space, its embeddings are hashes without
+meaning.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import base64
 import hashlib
 import math
 import re
+import secrets
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -18,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from ibex.providers import sandbox_dialects as dialects
 from ibex.providers.base import ProviderAnswer, ProviderCall, Upstream
 from ibex.providers.sandbox_recall import reply_to, text_of
 
@@ -59,8 +62,7 @@ def _chat(request: Mapping[str, Any], body: bytes) -> ProviderAnswer:
     messages = request.get("messages")
     if not isinstance(messages, list) or not messages:
         return _error(400, "Sandbox: `messages` must be a list with a message in it.", "invalid_messages")
-    text = _scripted_reply(request) or reply_to(messages)
-    usage = _word_usage(sum(_word_count(text_of(message)) for message in messages), _word_count(text))
+    text, usage = _said(request, messages)
     head = {
         "id": f"chatcmpl-sandbox-{hashlib.sha256(body).hexdigest()[:_ID_CHARS]}",
         "created": _CREATED,
@@ -74,6 +76,31 @@ def _chat(request: Mapping[str, Any], body: bytes) -> ProviderAnswer:
     message = {"role": "assistant", "content": text, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return _json_answer(200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+
+
+def _responses(request: Mapping[str, Any], body: bytes) -> ProviderAnswer:
+    text, usage = _said(request, dialects.heard_in_responses(request))
+    # Unlike the answer, its id is never the same twice: a caller continues its own conversation by it.
+    response_id = f"resp_sandbox_{secrets.token_hex(_ID_CHARS // 2)}"
+    whole = dialects.response(response_id, _CREATED, request, _model_of(request), {"text": text, "usage": usage})
+    if request.get("stream") is True:
+        return _answer(200, _EVENTS, list(dialects.response_events(whole, _PIECE.findall(text))))
+    return _json_answer(200, whole)
+
+
+def _messages(request: Mapping[str, Any], body: bytes) -> ProviderAnswer:
+    text, usage = _said(request, dialects.heard_in_messages(request))
+    message_id = f"msg_sandbox_{hashlib.sha256(body).hexdigest()[:_ID_CHARS]}"
+    whole = dialects.message(message_id, _model_of(request), text, usage)
+    if request.get("stream") is True:
+        return _answer(200, _EVENTS, list(dialects.message_events(whole, _PIECE.findall(text))))
+    return _json_answer(200, whole)
+
+
+def _said(request: Mapping[str, Any], messages: Sequence[Any]) -> tuple[str, dict[str, int]]:
+    """The reply to `messages`, and its usage."""
+    text = _scripted_reply(request) or reply_to(messages)
+    return text, _word_usage(sum(_word_count(text_of(message)) for message in messages), _word_count(text))
 
 
 def _scripted_reply(request: Mapping[str, Any]) -> str:
@@ -119,6 +146,8 @@ def _models(request: Mapping[str, Any], body: bytes) -> ProviderAnswer:
 _HANDLERS: Mapping[tuple[str, str], Callable[[Mapping[str, Any], bytes], ProviderAnswer]] = MappingProxyType(
     {
         ("POST", "/chat/completions"): _chat,
+        ("POST", "/responses"): _responses,
+        ("POST", "/messages"): _messages,
         ("POST", "/embeddings"): _embeddings,
         ("GET", "/models"): _models,
     }

@@ -23,20 +23,22 @@ _BOM = b"\xef\xbb\xbf"
 class SseParser:
     """Server-sent events as the WHATWG describes them, incrementally, for bytes cut anywhere.
 
-    It works on bytes, so that a cut inside a character cannot matter, and yields only what `data` says: event names and
-    ids are of no use here. An event that is not closed by an empty line is none.
+    It works on bytes, so that a cut inside a character cannot matter, and yields only what `data` says. An event that
+    is not closed by an empty line is none.
     """
 
-    __slots__ = ("_after_cr", "_data", "_line", "_oversized", "_size", "_started", "oversized_events")
+    __slots__ = ("_after_cr", "_data", "_line", "_name", "_oversized", "_size", "_started", "oversized")
 
     def __init__(self) -> None:
         self._line = bytearray()
+        self._name = b""
         self._data: list[bytes] = []
         self._size = 0
         self._oversized = False
         self._after_cr = False
         self._started = False
-        self.oversized_events = 0
+        self.oversized: list[bytes] = []
+        """The names, where they have any, of the events that were too large to keep."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The payloads of the events that `chunk` completes, in order."""
@@ -74,11 +76,15 @@ class SseParser:
         name, _, value = line.partition(b":")
         if name == b"data" and not self._oversized:
             self._data.append(value.removeprefix(b" "))
+        elif name == b"event" and not self._oversized:
+            self._name = value.removeprefix(b" ")
         return None
 
     def _end_event(self) -> bytes | None:
         payload = b"\n".join(self._data) if self._data and not self._oversized else None
-        self.oversized_events += self._oversized
+        if self._oversized:
+            self.oversized.append(self._name)
+        self._name = b""
         self._data.clear()
         self._size = 0
         self._oversized = False
@@ -128,7 +134,7 @@ class ChatAccumulator:
 
     def outcome(self) -> ChatOutcome:
         """What has been said so far."""
-        return self._builder.outcome(truncated=self._parser.oversized_events > 0)
+        return self._builder.outcome(truncated=bool(self._parser.oversized))
 
 
 def completion_from_json(body: bytes) -> ChatOutcome:

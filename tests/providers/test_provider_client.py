@@ -23,7 +23,7 @@ PATIENCE_S = 5
 
 def random_stream(seed: int) -> tuple[bytes, list[bytes]]:
     """Bytes that look like events, or like nothing, and the same bytes cut at random places."""
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     kinds = [b'data: {"delta": "caf\xc3\xa9 \xf0\x9f\x90\xb6"}\n\n', b"event: odd\r\ndata: [1]\r\n\r\n", b": ping\n\n"]
     whole = b"".join(
         dice.choice(kinds) if dice.random() < 0.7 else dice.randbytes(dice.randint(1, 20_000)) for _ in range(20)

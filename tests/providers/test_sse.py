@@ -65,7 +65,7 @@ def test_an_event_over_the_limit_is_dropped_counted_and_the_next_one_is_read():
         assert parser.feed(chunk) == []
     assert len(parser._line) <= MAX_EVENT_BYTES
     assert parser.feed(b"\ndata: more of it\n\ndata: next\n\n") == [b"next"]
-    assert parser.oversized_events == 1
+    assert parser.oversized == [b""]
 
 
 def event(**fields: object) -> bytes:
