@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/quality_extraction.py [--short] [--data PATH]
 
 PATH holds halumem_users.jsonl and locomo.json (default ../shared/data/dev beside the repository). Turns are given to
-the extractor one at a time with the earlier ones of their session, as the worker does. Scored by proxy: a true point is
-found when a memory of its session has cosine ≥ 0.72 to it under MiniLM (agrees with a model judge at AUC .92 to .99).
+the extractor one at a time with EARLIER_TURNS before them, as its contract asks. Scored by proxy: a true point is found
+when a memory of its session has cosine ≥ 0.72 to it under MiniLM (agrees with a model judge at AUC .92 to .99).
 
 Resistance is told twice. By cosine alone a planted falsehood counts as learned as soon as any memory is near it; but
 falsehoods are true points with a word changed, so even perfect memories (row "the true points themselves") fail nearly
@@ -36,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.promises import Promise, finish, percentile, print_table
 from memories.embedding import embed_texts
 from memories.extraction import LocalExtractor, Turn, is_grounded
+from memories.extraction.contract import EARLIER_TURNS
 from memories.extraction.dates import resolve_dates
 from memories.extraction.grounding import shares_words
 from memories.extraction.sentences import split_sentences
@@ -137,7 +138,7 @@ class Local:
         memories = []
         for place, turn in enumerate(session.turns):
             began, self._embedding = time.thread_time(), 0.0
-            candidates = self.extractor.extract([turn], before=session.turns[:place])
+            candidates = self.extractor.extract([turn], before=session.turns[max(0, place - EARLIER_TURNS) : place])
             self.seconds.append(time.thread_time() - began - self._embedding)
             memories += [(c.content, is_grounded(c, session.turns[c.turn - 1])) for c in candidates]
         return memories
