@@ -1,0 +1,82 @@
+"""/v1/messages as Anthropic's SDK speaks it, without the SDK: its requests, and the bytes that it reads."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from urllib.parse import urlsplit
+
+import pytest
+
+from agents.models import Checkpoint
+from ibex.core.tenancy import scope
+from tests.flow.conftest import wait_for
+
+BODY = {"model": "claude-x", "max_tokens": 50, "messages": [{"role": "user", "content": "My dog is called Biscuit."}]}
+
+
+@pytest.fixture
+def post(ibex, token, agent):
+    """Send a body as the SDK does; returns status, headers and body."""
+
+    def post(body, **headers):
+        connection = http.client.HTTPConnection(urlsplit(ibex.base_url).netloc, timeout=30)
+        sent = {"x-api-key": token, "anthropic-version": "2023-06-01", "Content-Type": "application/json"}
+        try:
+            connection.request(
+                "POST", "/v1/messages", json.dumps(body), sent | {"X-IBEX-Agent-ID": agent.slug} | headers
+            )
+            with connection.getresponse() as response:
+                return response.status, dict(response.getheaders()), response.read()
+        finally:
+            connection.close()
+
+    return post
+
+
+def checkpoint(organization):
+    def found():
+        with scope(organization.pk):
+            return Checkpoint.objects.of(organization.pk).first()
+
+    return wait_for(found, what="the checkpoint")
+
+
+def test_native_bytes_pass_unchanged_in_both_directions(post, acme, anthropic_upstream):
+    status, headers, body = post(BODY | {"stream": True, "top_k": 5})
+    assert (status, body) == (200, b"".join(anthropic_upstream.events()))
+    assert anthropic_upstream.received == [BODY | {"stream": True, "top_k": 5}]
+    assert anthropic_upstream.headers[0]["x-api-key"] == "sk-upstream"
+    turn = checkpoint(acme)
+    assert (turn.user_text, turn.assistant_text.strip()) == ("My dog is called Biscuit.", "Understood, and noted.")
+    assert (turn.is_complete, turn.prompt_tokens, turn.completion_tokens) == (True, 11, 3)
+    assert str(turn.session_id) == {name.lower(): value for name, value in headers.items()}["x-ibex-session-id"]
+
+
+def test_a_whole_message_passes_unchanged_too(post, anthropic_upstream):
+    status, _, body = post(BODY)
+    assert (status, json.loads(body)) == (200, anthropic_upstream.message())
+
+
+def test_the_sandbox_speaks_it(post, acme):
+    status, _, body = post(BODY)
+    said = json.loads(body)
+    assert (status, said["type"], said["stop_reason"]) == (200, "message", "end_turn")
+    assert checkpoint(acme).assistant_text == said["content"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("change", "headers", "status", "kind"),
+    [
+        ({"max_tokens": None}, {}, 400, "invalid_request_error"),
+        ({}, {"x-api-key": "nonsense"}, 401, "authentication_error"),
+        ({}, {"X-IBEX-Agent-ID": "no-such-agent"}, 403, "permission_error"),
+        ({}, {"Content-Type": "text/plain"}, 415, "invalid_request_error"),
+    ],
+)
+def test_errors_have_anthropics_shape_and_ibexs_fields(post, change, headers, status, kind):
+    found, _, body = post(BODY | change, **headers)
+    said = json.loads(body)
+    assert (found, said["type"], said["error"]["type"]) == (status, "error", kind)
+    assert {"code", "message", "request_id", "field_errors"} <= said["error"].keys()
+    assert "Biscuit" not in body.decode()
