@@ -6,17 +6,22 @@ from django.db import migrations
 
 from ibex.core.tenancy.operations import TENANT, SystemFunction
 
-_RANKED = """
-  SELECT row.id FROM {table} row
+TOUCHED_MAX = 4_000
+"""Rows that one question may rank; a word that stands in more of them says nothing."""
+_RANKED = f"""
+  SELECT touched.id FROM (
+     SELECT row.id, row.search_text FROM {{table}} row
+      WHERE row.org_id = {{tenant}} AND (p_agent IS NULL OR row.agent_id = p_agent)
+        AND (p_users IS NULL OR row.end_user = ANY(p_users))
+        AND (row.expires_at IS NULL OR row.expires_at > now())
+        AND {{more}} AND row.search_text @@ p_any
+      LIMIT {TOUCHED_MAX}
+   ) AS touched
    CROSS JOIN LATERAL (
      SELECT sum(term.weight) AS weight FROM unnest(p_terms, p_weights) AS term(query, weight)
-      WHERE row.search_text @@ term.query
+      WHERE touched.search_text @@ term.query
    ) AS found
-   WHERE row.org_id = {tenant} AND (p_agent IS NULL OR row.agent_id = p_agent)
-     AND (p_users IS NULL OR row.end_user = ANY(p_users))
-     AND (row.expires_at IS NULL OR row.expires_at > now())
-     AND {more} AND row.search_text @@ p_any
-   ORDER BY found.weight DESC NULLS LAST, row.id DESC LIMIT p_rows
+   ORDER BY found.weight DESC NULLS LAST, touched.id DESC LIMIT p_rows
 """
 
 

@@ -1,6 +1,6 @@
 """Exact or approximate: which vector search an agent gets, and the index that a large one needs.
 
-Exact search inside the tenant is right and fast to about 20,000 rows of the agent. Above, an HNSW index over that
+Exact search inside the tenant is right, and fast to about 10,000 rows of the agent. Above, an HNSW index over that
 agent's rows alone answers in a millisecond with recall 0.98 and more, where one shared index under a tenant's filter
 returns too few rows, or the wrong ones (LIMITS section 2). Until the index is built, search stays exact: slower, right.
 """
@@ -19,8 +19,9 @@ from memories.refinement.draft import Prepared
 from memories.retrieval.statements import TABLES
 from memories.retrieval.vocabulary import profiles
 
-EXACT_ROWS = 20_000
-"""Rows of an agent above which its own index answers faster than an exact scan (LIMITS section 2)."""
+EXACT_ROWS = 10_000
+"""Rows of an agent above which its own index answers sooner. An exact scan is right to 20,000 (LIMITS section 2), but
+takes most of the time that the cold search has."""
 EF_SEARCH = 200
 """Candidates that HNSW keeps while it walks: recall 0.98 and more at 100,000 rows (benchmarks/search_latency.py)."""
 OWNER = "owner"

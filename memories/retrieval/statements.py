@@ -25,6 +25,8 @@ _MATCHED = """
        FROM unnest(%(terms)s::text[]::tsquery[]) WITH ORDINALITY AS term(query, place)
       WHERE {row}.search_text @@ term.query)"""
 
+# An array of ids is looked up in the key's index; a join with the same rows may be planned as a scan of the table.
+_FOUND = "ARRAY(SELECT id FROM nearest UNION ALL SELECT id FROM worded)"
 _MEMORY_CANDIDATES = """
 WITH nearest AS MATERIALIZED (
   SELECT id FROM memories_memory WHERE {place} ORDER BY (embedding <=> %(vector)s::halfvec) + 0 LIMIT %(rows)s
@@ -35,8 +37,8 @@ WITH nearest AS MATERIALIZED (
 SELECT m.id, coalesce(1 - (m.embedding <=> %(vector)s::halfvec), 0) AS cosine, {matched} AS matched,
        m.session_id, m.checkpoint_id, m.tokens, coalesce(m.valid_from, m.observed_at),
        n.id IS NOT NULL, w.id IS NOT NULL
-  FROM nearest n FULL JOIN worded w USING (id) JOIN memories_memory m USING (id)
- WHERE m.org_id = %(org)s AND {current}
+  FROM memories_memory m LEFT JOIN nearest n USING (id) LEFT JOIN worded w USING (id)
+ WHERE m.org_id = %(org)s AND m.id = ANY({found}) AND {current}
 """
 
 _EXCERPT_CANDIDATES = """
@@ -46,17 +48,16 @@ WITH nearest AS MATERIALIZED (
   SELECT id FROM ibex_excerpt_words(%(agent)s, %(users)s, %(roles)s, %(any)s::tsquery,
                                     %(terms)s::text[]::tsquery[], %(weights)s, %(rows)s)
 ), hit AS MATERIALIZED (
-  SELECT e.agent_id, e.session_id, e.turn
-    FROM nearest n FULL JOIN worded w USING (id) JOIN memories_excerpt e USING (id)
+  SELECT DISTINCT agent_id, session_id, turn FROM memories_excerpt WHERE org_id = %(org)s AND id = ANY({found})
 ), beside AS MATERIALIZED (
-  SELECT DISTINCT e.id FROM hit h JOIN memories_excerpt e
+  SELECT e.id FROM hit h JOIN memories_excerpt e
       ON e.agent_id = h.agent_id AND e.session_id = h.session_id AND e.turn BETWEEN h.turn - 1 AND h.turn + 1
    WHERE {place_beside}
 )
 SELECT e.id, coalesce(1 - (e.embedding <=> %(vector)s::halfvec), 0) AS cosine, {matched} AS matched,
        e.session_id, e.checkpoint_id, e.tokens, e.said_at, n.id IS NOT NULL, w.id IS NOT NULL, e.turn, e.role, e.speaker
-  FROM beside b JOIN memories_excerpt e USING (id) LEFT JOIN nearest n USING (id) LEFT JOIN worded w USING (id)
- WHERE e.org_id = %(org)s
+  FROM memories_excerpt e LEFT JOIN nearest n USING (id) LEFT JOIN worded w USING (id)
+ WHERE e.org_id = %(org)s AND e.id = ANY(ARRAY(SELECT id FROM beside))
 """
 
 MEMORIES = """
@@ -81,9 +82,12 @@ def candidates(kind: str, query: Query) -> str:
     """
     if kind == "memory":
         place, current = _where(query, memories=True), _current(query, "m.")
-        return _MEMORY_CANDIDATES.format(place=place, current=current, matched=_MATCHED.format(row="m"))
+        return _MEMORY_CANDIDATES.format(found=_FOUND, place=place, current=current, matched=_MATCHED.format(row="m"))
     return _EXCERPT_CANDIDATES.format(
-        place=_where(query), place_beside=_where(query, prefix="e."), matched=_MATCHED.format(row="e")
+        found=_FOUND,
+        place=_where(query),
+        place_beside=_where(query, prefix="e."),
+        matched=_MATCHED.format(row="e"),
     )
 
 

@@ -14,7 +14,7 @@ from memories.retrieval.words import Vocabulary
 
 TTL_S = 60.0
 ENTRIES_MAX = 512
-COUNTED_MAX = 20_001
+COUNTED_MAX = 10_001
 """Counting stops here: from EXACT_ROWS on it only matters that there are more."""
 
 Place = tuple[UUID, UUID | None, str | None, str]
