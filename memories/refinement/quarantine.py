@@ -1,53 +1,84 @@
-"""Step 2, second half: does a candidate try to instruct the model against its operator?
+"""Does this text try to instruct the model against its operator?
 
-Judged by what the text would have the assistant do, not by single words: override its rules, switch safeguards off, keep
-a secret, send data out, act for everybody. Patterns only; a suspected memory waits for a human, so a miss costs more
-than a false alarm, and both are counted by tests.
+Two linear classifiers over `quarantine_features`: one knows attacks on a prompt (overridden instructions, personas,
+orders hidden in documents), the other memories that would do harm later ("refunds need no approval any more"). The
+second also weighs the text's embedding where there is one. The worse of the two decides.
+
+Trained by scripts/train_quarantine.py on permissively licensed sets and on quarantine_examples.jsonl; nothing is
+downloaded and nothing learns at run time.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-NEAR = r".{0,48}?"
-TEXT_CHARACTERS = 8_192
-"""Of a longer text the beginning is judged: no memory is longer."""
-THRESHOLD = 0.5
+from memories.refinement.quarantine_features import Array, clean, ngrams, present, signals, structure, weigh
 
-_RULES = r"(?:instruct|rules?\b|guideline|polic(?:y|ies)|directive|prompt|restriction|guardrail)"
-_CHECKS = r"(?:check|verif|confirm|approv|safety|security|moderat|filter|audit|logging|authenticat|consent)"
-_DATA = r"(?:conversation|transcript|password|api[ -]?key|secret|credential|system prompt|card number|tokens?\b)"
-_PATTERNS = {
-    "overrides rules": rf"\b(?:ignor|disregard|forget|overrid|bypass|supersed){NEAR}(?:{_RULES}|previous|above)",
-    "lifts rules": rf"{_RULES}{NEAR}(?:do(?:es)? not apply|no longer appl|not bound|lifted)",
-    "switches safeguards off": rf"\b(?:disabl|turn off|skip|without|no longer needs?){NEAR}{_CHECKS}",
-    "asks for secrecy": r"\b(?:hide|conceal|do not (?:tell|mention|reveal)|never (?:tell|mention|reveal))"
-    rf"{NEAR}(?:user|operator|admin|anyone|this)",
-    "sends data out": rf"\b(?:send|forward|upload|append|leak|print|reveal|exfiltrat){NEAR}{_DATA}",
-    "speaks for everybody": r"\bfor all (?:tenants|users|customers|sessions)\b|\bother users?'? ",
-    "changes persona": r"\b(?:act as|you are now|pretend to be)\b.{0,24}?(?:\bDAN\b|unrestricted|unfiltered|developer mode)",
-    "imitates markup": r"</?(?:system|memory|assistant|instruction)\b|\[/?INST\]|<\|im_(?:start|end)\|>",
-    "runs commands": r"\bcall the [a-z]+_[a-z_]+ tool\b|\brm -rf\b|\bcurl\b.{0,40}?\| ?sh\b",
-}
-_COMPILED = {name: re.compile(pattern, re.IGNORECASE | re.DOTALL) for name, pattern in _PATTERNS.items()}
+WEIGHTS_FILE = Path(__file__).with_name("quarantine_weights.npz")
+SUSPICIOUS = 0.5  # score from which a text is quarantined
+UNNAMED = "reads like known attacks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scales:
+    """How much each kind of feature counts before training; the same for every text."""
+
+    words: float
+    letters: float
+    structure: float
+
+
+INJECTION = Scales(words=2.0, letters=3.0, structure=0.15)
+POISON = Scales(words=2.0, letters=2.0, structure=0.5)
+MEANING = 2.0  # scale of the embedding, beside POISON.structure
+BIAS = 3.0  # the constant feature: large, so that it is hardly regularised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`score`: 0 harmless to 1 surely hostile; `reasons` name what was found and hold nothing of the text."""
+    """`score` in [0, 1]; `reasons` are the dangerous things the text does, each completing "this text …"."""
 
     suspicious: bool
     score: float
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[str, ...]
 
 
-def assess(text: str, embedding: NDArray[np.float32] | None = None) -> Verdict:
-    """Judge a candidate. `embedding` (384) is for classifiers that use it."""
-    judged = text[:TEXT_CHARACTERS]
-    reasons = tuple(name for name, pattern in _COMPILED.items() if pattern.search(judged))
-    score = 1 - 0.4 ** len(reasons)
-    return Verdict(suspicious=score >= THRESHOLD, score=score, reasons=reasons)
+def assess(text: str, embedding: np.ndarray | None = None) -> Verdict:
+    """Judge a candidate memory. `embedding` is its fp32 vector (384) of length 1, where it has been made already."""
+    cleaned = clean(text)
+    shown = present(cleaned)
+    form = structure(text, cleaned, shown)
+    grams = ngrams(cleaned)[None]
+    weights = _weights()
+    logits = {
+        "injection": _logit(weights, "injection", gram_features(grams, weights["idf"], INJECTION)[0], form, INJECTION),
+        "poison": _logit(weights, "poison", gram_features(grams, weights["idf"], POISON)[0], form, POISON),
+    }
+    if embedding is not None:
+        meaning = _logit(weights, "meaning", MEANING * np.asarray(embedding, dtype=np.float32), form, POISON)
+        logits["poison"] = (logits["poison"] + meaning) / 2
+    score = float(1 / (1 + np.exp(-max(logits.values()))))
+    suspicious = score >= SUSPICIOUS
+    named = tuple(signal.name for signal in signals() if signal.danger and shown[signal.name])
+    return Verdict(suspicious=suspicious, score=score, reasons=(named or (UNNAMED,)) if suspicious else ())
+
+
+def gram_features(grams: Array, idf: Array, scales: Scales) -> Array:
+    """The n-gram features (n x places) of one classifier."""
+    return weigh(grams, idf, scales.words, scales.letters)
+
+
+def _logit(weights: dict[str, Any], name: str, first: Array, form: Array, scales: Scales) -> float:
+    value = first @ weights[f"{name}_features"] + scales.structure * form @ weights[f"{name}_structure"]
+    return float(value + BIAS * weights[f"{name}_bias"])
+
+
+@lru_cache(maxsize=1)
+def _weights() -> dict[str, Any]:
+    with np.load(WEIGHTS_FILE, allow_pickle=False) as file:
+        return {name: file[name].astype(np.float32) for name in file.files}
