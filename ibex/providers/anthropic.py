@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import orjson
@@ -12,8 +11,9 @@ from ibex.providers import client
 from ibex.providers.anthropic_answer import ChunksOfEvents, completion_of, model_list_of
 from ibex.providers.anthropic_request import messages_request
 from ibex.providers.base import ProviderAnswer, ProviderCall, Upstream
-from ibex.providers.errors import ProviderCutOff, ProviderError, ProviderRejected
+from ibex.providers.errors import ProviderCutOff, ProviderRejected
 from ibex.providers.sse import DONE, SseParser
+from ibex.providers.translated import EVENT_STREAM, translated, translated_stream
 from ibex.providers.untrusted import as_object, object_in
 
 BASE_URL = "https://api.anthropic.com/v1"
@@ -26,7 +26,6 @@ MODELS_QUERY = "?limit=1000"
 """The most on one page; without it the list ends after 20."""
 _CALLERS_HEADERS = ("anthropic-beta", "anthropic-version")
 """What a caller of the native API may decide."""
-_EVENTS = "text/event-stream"
 
 
 class AnthropicProvider:
@@ -41,7 +40,7 @@ class AnthropicProvider:
                 return await _chat(upstream, call)
             case "/models":
                 answer = await _send(upstream, call, MODELS_PATH + MODELS_QUERY, None)
-                return await _translated(answer, model_list_of)
+                return await translated(answer, model_list_of)
         raise ProviderRejected(
             "This model's provider, Anthropic, serves /v1/chat/completions and /v1/messages only. Call one of these, "
             "or name a model of another provider.",
@@ -52,13 +51,10 @@ class AnthropicProvider:
 async def _chat(upstream: Upstream, call: ProviderCall) -> ProviderAnswer:
     chat = as_object(object_in(call.body or b""))
     answer = await _send(upstream, call, MESSAGES_PATH, orjson.dumps(messages_request(chat)))
-    if answer.status != 200:
-        return answer
     if chat.get("stream") is not True:
-        return await _translated(answer, completion_of)
+        return await translated(answer, completion_of)
     with_usage = as_object(chat.get("stream_options")).get("include_usage") is True
-    chunks = _translated_stream(answer.chunks, ChunksOfEvents(with_usage=with_usage))
-    return replace(answer, headers={"content-type": _EVENTS}, chunks=chunks)
+    return translated_stream(answer, lambda chunks: _chunks(chunks, ChunksOfEvents(with_usage=with_usage)))
 
 
 async def _send(upstream: Upstream, call: ProviderCall, path: str, body: bytes | None) -> ProviderAnswer:
@@ -67,7 +63,7 @@ async def _send(upstream: Upstream, call: ProviderCall, path: str, body: bytes |
 
 
 def _headers(upstream: Upstream, call: ProviderCall) -> dict[str, str]:
-    headers = {"accept": _EVENTS if call.stream else "application/json", "anthropic-version": API_VERSION}
+    headers = {"accept": EVENT_STREAM if call.stream else "application/json", "anthropic-version": API_VERSION}
     if call.body is not None:
         headers["content-type"] = "application/json"
     headers |= {name.lower(): value for name, value in call.headers.items() if name.lower() in _CALLERS_HEADERS}
@@ -77,23 +73,7 @@ def _headers(upstream: Upstream, call: ProviderCall) -> dict[str, str]:
     return headers
 
 
-async def _translated(
-    answer: ProviderAnswer, translate: Callable[[Mapping[str, Any]], dict[str, Any]]
-) -> ProviderAnswer:
-    """A whole answer in OpenAI's shape; errors stay as they came, for `ibex.providers.errors` reads them."""
-    if answer.status != 200:
-        return answer
-    said = object_in(await answer.read())
-    if said is None:
-        raise ProviderError
-    return replace(answer, headers={"content-type": "application/json"}, chunks=_once(orjson.dumps(translate(said))))
-
-
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
-
-
-async def _translated_stream(chunks: AsyncIterator[bytes], translation: ChunksOfEvents) -> AsyncIterator[bytes]:
+async def _chunks(chunks: AsyncIterator[bytes], translation: ChunksOfEvents) -> AsyncIterator[bytes]:
     """OpenAI's events for Anthropic's, as they come. Raises ProviderCutOff when the message's end never came."""
     parser = SseParser()
     async for piece in chunks:

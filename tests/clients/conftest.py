@@ -142,7 +142,7 @@ def other_python() -> Path:
     python = CLIENTS / "venv" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(CLIENTS / "venv")], check=True, timeout=INSTALL_TIMEOUT_S)
-    packages = ["anthropic==2.12.0", "langchain-openai", "langchain-anthropic"]
+    packages = ["anthropic", "langchain-openai"]
     subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True, timeout=INSTALL_TIMEOUT_S)
     return python
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from agents.models import Checkpoint
+from agents.services import directives
 from ibex.core.tenancy import scope
 from tests.flow.conftest import wait_for
 
@@ -63,6 +64,30 @@ def test_the_sandbox_speaks_it(post, acme):
     said = json.loads(body)
     assert (status, said["type"], said["stop_reason"]) == (200, "message", "end_turn")
     assert checkpoint(acme).assistant_text == said["content"][0]["text"]
+
+
+def test_a_message_knows_the_directive_and_the_memories(post, acme, agent, anthropic_upstream):
+    with scope(acme.pk):
+        directives.save(agent, "Be brief.", actor="system")
+    post(BODY)
+    question = BODY | {"messages": [{"role": "user", "content": "What is my dog called?"}]}
+
+    def recalled():
+        post(question)
+        [message] = anthropic_upstream.received[-1]["messages"]
+        return message["content"] if "Biscuit" in message["content"] else ""
+
+    content = wait_for(recalled, what="a memory in a message")
+    assert content.endswith("\n\nWhat is my dog called?")
+    assert anthropic_upstream.received[-1]["system"] == "Be brief."
+
+
+def test_a_provider_that_speaks_openais_language_answers_too(post, acme, openai_upstream):
+    status, _, body = post(BODY)
+    said = json.loads(body)
+    assert (status, said["type"], said["content"]) == (200, "message", [{"type": "text", "text": "Understood."}])
+    assert openai_upstream.received[-1]["max_tokens"] == 50
+    assert checkpoint(acme).assistant_text == "Understood."
 
 
 @pytest.mark.parametrize(

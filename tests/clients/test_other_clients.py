@@ -9,7 +9,7 @@ from ibex.core.tenancy import scope
 from tests.clients.conftest import run_script
 from tests.flow.conftest import wait_for
 
-pytestmark = [pytest.mark.load, pytest.mark.enable_socket]
+pytestmark = pytest.mark.load
 
 ANTHROPIC = """
 import json, os, anthropic
@@ -111,6 +111,14 @@ def test_anthropics_sdk_with_anthropic_behind_it(run, acme, anthropic_upstream, 
     whole, (_, streamed), _, _ = run([str(other_python), "-c"], ANTHROPIC, other_python.parent)
     assert whole.strip() == streamed.strip() == "Understood, and noted."
     assert anthropic_upstream.received[-1]["system"] == "Be kind."
+    assert turns_by_session(acme, 2) == [2]
+
+
+def test_anthropics_sdk_with_openai_behind_it(run, acme, openai_upstream, other_python):
+    whole, (reason, streamed), _, _ = run([str(other_python), "-c"], ANTHROPIC, other_python.parent)
+    assert whole.strip() == streamed.strip() == "Understood."
+    assert reason == "end_turn"
+    assert openai_upstream.received[-1]["messages"][0] == {"role": "system", "content": "Be kind."}
     assert turns_by_session(acme, 2) == [2]
 
 

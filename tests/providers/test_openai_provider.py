@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from ibex.providers.base import ProviderCall, Upstream
-from ibex.providers.errors import ProviderRejected, UnknownProviderKind
+from ibex.providers.errors import UnknownProviderKind
 from ibex.providers.openai import OpenAIProvider
 from ibex.providers.registry import provider_for
 from ibex.providers.sandbox import SandboxProvider
@@ -76,10 +76,3 @@ def test_a_kind_finds_its_provider_and_an_unknown_kind_says_so():
     with pytest.raises(UnknownProviderKind) as raised:
         provider_for("carrier-pigeon")
     assert raised.value.status == 501
-
-
-async def test_what_speaks_openais_api_alone_refuses_anthropics_messages_with_a_way_out(double):
-    with pytest.raises(ProviderRejected) as refused:
-        await OpenAIProvider().send(double.upstream, ProviderCall(path="/messages", body=b"{}"))
-    assert "/v1/chat/completions" in refused.value.message
-    assert double.seen == []
