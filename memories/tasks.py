@@ -15,7 +15,7 @@ from ibex.core.tenancy import scope
 from memories import excerpts
 from memories.choices import Category, Source
 from memories.extraction import Candidate, Extractor, LocalExtractor, Turn
-from memories.extraction.contract import STANDING_INSTRUCTION
+from memories.extraction.contract import EARLIER_TURNS, STANDING_INSTRUCTION
 from memories.models import Memory
 from memories.refinement.draft import Draft, Outcome
 from memories.refinement.pipeline import before_write, write_all
@@ -23,8 +23,6 @@ from memories.retrieval import indexes
 
 TURNS_AT_ONCE = 20
 """Turns of one session that are mined in one transaction."""
-EARLIER_TURNS = 10
-"""Turns before them that the extractor reads, to resolve "yes" and to say nothing twice."""
 ACTOR = "extraction"
 
 _log = structlog.get_logger(__name__)

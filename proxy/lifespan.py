@@ -14,6 +14,8 @@ from ibex.core.tokens import count
 from ibex.providers.client import close_client
 from memories.embedding import query_embedder
 
+CANCEL_AGAIN_S = 0.5
+
 _log = structlog.get_logger(__name__)
 _lock: asyncio.Lock | None = None
 _tasks: list[asyncio.Task[None]] = []
@@ -71,12 +73,18 @@ def _load() -> None:
 async def stopped() -> None:
     """Close what was opened."""
     global _is_started, _is_warm, _lock  # noqa: PLW0603 - one state a process
-    for task in _tasks:
-        task.cancel()
-    await asyncio.gather(*_tasks, return_exceptions=True)
+    await _end(set(_tasks))
     _tasks.clear()
     await close_client()
     await close_hot_pool()
     await close_async_redis()
     _is_started = _is_warm = False
     _lock = None
+
+
+async def _end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel until they are done: a cancellation that meets a timeout at the same instant can be swallowed by it."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
