@@ -35,7 +35,7 @@ class Pending:
     session: Session
     pointer: int
     checkpoints: Sequence[Checkpoint]
-    before: Sequence[Turn]
+    earlier: Sequence[Checkpoint]
     injected: Sequence[str]
 
     @property
@@ -78,15 +78,14 @@ def _pending(org_id: UUID, session_id: UUID) -> Pending | None:
         waiting = list(turns.filter(number__gt=pointer)[:TURNS_AT_ONCE])
         if not waiting:
             return None
-        earlier = turns.filter(number__lte=pointer, may_learn=True, is_complete=True).order_by("-number")[
-            :EARLIER_TURNS
-        ]
+        mined = turns.filter(number__lte=pointer, may_learn=True, is_complete=True).order_by("-number")
+        earlier = list(reversed(mined[:EARLIER_TURNS]))
         return Pending(
             session=session,
             pointer=pointer,
             checkpoints=waiting,
-            before=[_turn(checkpoint) for checkpoint in reversed(earlier)],
-            injected=_injected(org_id, [checkpoint.turn_id for checkpoint in waiting]),
+            earlier=earlier,
+            injected=_injected(org_id, [checkpoint.turn_id for checkpoint in [*earlier, *waiting]]),
         )
 
 
@@ -94,8 +93,10 @@ def _mine(org_id: UUID, pending: Pending) -> None:
     """Everything slow happens before the transaction; the pointer moves in the same one as the memories."""
     learnable = pending.learnable
     turns = [_turn(checkpoint) for checkpoint in learnable]
-    candidates = extractor().extract(turns, injected=pending.injected, before=pending.before) if turns else []
-    places = {checkpoint.number: checkpoint for checkpoint in learnable}
+    before = [_turn(checkpoint) for checkpoint in pending.earlier]
+    candidates = extractor().extract(turns, injected=pending.injected, before=before) if turns else []
+    # What the user has just confirmed was said by the assistant in an earlier turn.
+    places = {checkpoint.number: checkpoint for checkpoint in [*pending.earlier, *learnable]}
     prepared = before_write(
         [_draft(candidate, places[candidate.turn]) for candidate in candidates if candidate.turn in places]
     )
