@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from memories.extraction import Candidate, LocalExtractor, Turn
 
+Learn = Callable[..., list[Candidate]]
 MONDAY = datetime(2023, 5, 8, 13, 0, tzinfo=UTC)
 
 
@@ -22,6 +23,10 @@ def bag_of_words(texts: Sequence[str]) -> NDArray[np.float32]:
         for word in text.lower().split():
             row[zlib.crc32(word.encode()) % 384] += 1.0
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def contents(candidates: list[Candidate]) -> list[str]:
+    return [candidate.content for candidate in candidates]
 
 
 @pytest.fixture
