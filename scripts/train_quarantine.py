@@ -24,7 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from memories.embedding import load_model
-from memories.refinement.quarantine import BIAS, INJECTION, MEANING, POISON, WEIGHTS_FILE, Scales, gram_features
+from memories.refinement.quarantine import BIAS, INJECTION, MEANING, POISON, WEIGHTS_FILE, Scales, gram_features, worse
 from memories.refinement.quarantine_features import Array, clean, ngrams, present, structure
 
 EXAMPLES_FILE = WEIGHTS_FILE.with_name("quarantine_examples.jsonl")
@@ -161,8 +161,8 @@ def logits(rows: Rows, arrays: dict[str, np.ndarray], chosen: np.ndarray) -> tup
             + scales.structure * rows.form[chosen] @ arrays[f"{name}_structure"]
             + BIAS * arrays[f"{name}_bias"]
         )
-    with_meaning = np.maximum(heads["injection"], (heads["poison"] + heads["meaning"]) / 2)
-    return with_meaning, np.maximum(heads["injection"], heads["poison"])
+    with_meaning = worse(heads["injection"], (heads["poison"] + heads["meaning"]) / 2)
+    return with_meaning, worse(heads["injection"], heads["poison"])
 
 
 def evaluate(rows: Rows) -> None:

@@ -36,6 +36,7 @@ class Scales:
 INJECTION = Scales(words=2.0, letters=3.0, structure=0.15)
 POISON = Scales(words=2.0, letters=2.0, structure=0.5)
 MEANING = 2.0  # scale of the embedding, beside POISON.structure
+FAINT = 3.0  # how much further below zero a negative poison logit is taken: ranking improves, no verdict changes
 BIAS = 3.0  # the constant feature: large, so that it is hardly regularised
 
 
@@ -55,17 +56,20 @@ def assess(text: str, embedding: np.ndarray | None = None) -> Verdict:
     form = structure(text, cleaned, shown)
     grams = ngrams(cleaned)[None]
     weights = _weights()
-    logits = {
-        "injection": _logit(weights, "injection", gram_features(grams, weights["idf"], INJECTION)[0], form, INJECTION),
-        "poison": _logit(weights, "poison", gram_features(grams, weights["idf"], POISON)[0], form, POISON),
-    }
+    injection = _logit(weights, "injection", gram_features(grams, weights["idf"], INJECTION)[0], form, INJECTION)
+    poison = _logit(weights, "poison", gram_features(grams, weights["idf"], POISON)[0], form, POISON)
     if embedding is not None:
         meaning = _logit(weights, "meaning", MEANING * np.asarray(embedding, dtype=np.float32), form, POISON)
-        logits["poison"] = (logits["poison"] + meaning) / 2
-    score = float(1 / (1 + np.exp(-max(logits.values()))))
+        poison = (poison + meaning) / 2
+    score = float(1 / (1 + np.exp(-worse(injection, poison))))
     suspicious = score >= SUSPICIOUS
     named = tuple(signal.name for signal in signals() if signal.danger and shown[signal.name])
     return Verdict(suspicious=suspicious, score=score, reasons=(named or (UNNAMED,)) if suspicious else ())
+
+
+def worse(injection: Any, poison: Any) -> Any:
+    """The logit that decides, of numbers or arrays. What resembles poison only faintly says nothing about a prompt."""
+    return np.maximum(injection, np.where(poison > 0, poison, FAINT * poison))
 
 
 def gram_features(grams: Array, idf: Array, scales: Scales) -> Array:

@@ -86,10 +86,7 @@ def test_a_disguise_does_not_change_the_verdict(disguise) -> None:
 def test_an_order_at_the_end_of_a_long_text_is_seen() -> None:
     harmless = "The library opens at nine and closes at six. Children read for free. " * 60
     assert not assess(harmless).suspicious
-    assert (
-        "overrides rules" in present(clean(harmless + DANGEROUS[0]))
-        and present(clean(harmless + DANGEROUS[0]))["overrides rules"]
-    )
+    assert present(clean(harmless + DANGEROUS[0]))["overrides rules"]
 
 
 def test_the_embedding_is_heard_but_not_needed() -> None:
