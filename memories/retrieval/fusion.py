@@ -8,7 +8,7 @@ speaker, time.
     own      = .45 share of the question's words, by rarity + .55 calibrated cosine
     around   = the same of the turn together with its neighbours
     evidence = own, moved half-way to around where the turn is short; a short turn leans on its neighbours
-    score    = evidence + .3 best neighbour (short turns) + .4 best of its session + .1 month asked for
+    score    = evidence + .3 best neighbour (short turns) + .5 best of its session + .1 month asked for
                - .3 when somebody else is asked about, all of it scaled down where there is next to no evidence
 """
 
@@ -35,8 +35,8 @@ WINDOW_NORMS = np.array([1.0, 1.25, 1.5])
 """Length of v + .5 of each neighbour for 0, 1 and 2 neighbours as alike as turns of one talk are (cosine about .3)."""
 LEAN_TOKENS = 140.0
 """A turn of this length leans on its neighbours 1/e as much as an empty one; pasted code not at all."""
-NEAR, SESSION, MONTH, SPEAKER = 0.3, 0.4, 0.1, 0.3
-LITTLE = 0.2
+NEAR, SESSION, MONTH, SPEAKER = 0.3, 0.5, 0.1, 0.3
+LITTLE = 0.15
 """Evidence below it is supported by its context only in proportion: context alone is no answer."""
 KNEE = 0.5
 """Scores up to here are relevances; above, they approach 1."""
