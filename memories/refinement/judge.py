@@ -24,17 +24,17 @@ RESTATED = ((0.92, 0.6, 3), (0.84, 0.42, 6))
 other words. Short texts need more, because in them one word changes everything."""
 CONTAINED = ((0.0, 0.85), (0.87, 0.8))
 """Least cosine, and least share of the older one's content words that the newer one repeats when it says more."""
-TASTE_COSINE = 0.6
-"""Likes and dislikes of things less alike are not opposite tastes."""
 TURNED_SHARE = 0.55
 ABOUT_THE_SAME = 0.5
 """Share of the shorter one's content words that both have when they speak of the same thing."""
 LEAST_SHARED = 2
 
 _FROM_TO = re.compile(
-    r"(?P<attribute>(?:[\w']+[\s:,]+){0,4})\b(?:updated?|chang\w+|mov\w+|switch\w+|transition\w*|evolv\w+|improv\w+|shift\w*|"
-    r"went|rais\w+|rose|fell|increas\w+|decreas\w+|promot\w+|renam\w+|migrat\w+|upgrad\w+)(?P<more>(?:\s+[\w']+){0,3}?)\s+"
-    r"from\s+[\"'“\u2018]?(?P<old>[^\"'”\u2019]{1,80}?)[\"'”\u2019]?\s+to\s+",
+    r"(?P<attribute>(?:[\w']+[\s:,]+){0,4})"
+    r"\b(?:updated?|chang\w+|mov\w+|switch\w+|transition\w*|evolv\w+|shift\w*|promot\w+|renam\w+|migrat\w+|upgrad\w+|"
+    # These take a cause as well ("increased stress from …"): what they change from is a number or a quotation.
+    r"(?:improv\w+|went|rais\w+|rose|fell|increas\w+|decreas\w+)(?=[^.;]{0,40}\sfrom\s+(?:[\"'“\u2018]|\W?\d)))"
+    r"(?P<more>(?:\s+[\w']+){0,3}?)\s+from\s+[\"'“\u2018]?(?P<old>[^\"'”\u2019]{1,80}?)[\"'”\u2019]?\s+to\s+",
     re.IGNORECASE,
 )
 _LEFT_BEHIND = re.compile(
@@ -54,6 +54,9 @@ _RESTRICTS = re.compile(
     r"on (?:mon|tues|wednes|thurs|fri|satur|sun)days?|on weekends?|during|as long as)\b",
     re.IGNORECASE,
 )
+
+
+_UNSAID = TASTE_WORDS | {"x"}
 
 
 def judge(newer: Claim, older: Claim, cosine: float) -> Judgement | None:
@@ -89,7 +92,7 @@ def _from_to(pair: Pair) -> Judgement | None:
         if not value or not value <= (pair.old.words | pair.old.numbers):
             continue
         slot = slot_of(pair.older.content)
-        attribute = traits(f"x {found.group('more') or found.group('attribute')}").words - pair.new.names - {"x"}
+        attribute = traits(f"x {found.group('more') or found.group('attribute')}").words - pair.new.names - _UNSAID
         named = len((attribute - value) & pair.old.words)
         if 2 * named > len(attribute) or (slot is not None and value <= slot.value):
             return Judgement(kind=Relation.SUPERSEDES, confidence=0.95, reason="says what it changed from")
@@ -97,17 +100,13 @@ def _from_to(pair: Pair) -> Judgement | None:
 
 
 def _taste(pair: Pair) -> Judgement | None:
-    if mood(pair.newer.content) * mood(pair.older.content) >= 0 or pair.cosine < TASTE_COSINE:
-        return None
-    if not about_the_same_thing(pair):
+    if mood(pair.newer.content) * mood(pair.older.content) >= 0 or not about_the_same_thing(pair):
         return None
     return Judgement(kind=Relation.CONTRADICTS, confidence=0.85, reason="the opposite taste")
 
 
 def _evolved(pair: Pair) -> Judgement | None:
-    if not _EVOLVES.search(pair.newer.content) or not mood(pair.older.content) or pair.cosine < TASTE_COSINE:
-        return None
-    if not about_the_same_thing(pair):
+    if not _EVOLVES.search(pair.newer.content) or not mood(pair.older.content) or not about_the_same_thing(pair):
         return None
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.82, reason="a taste that has changed since")
 

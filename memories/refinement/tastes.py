@@ -26,6 +26,8 @@ _CLAUSE_ENDS = re.compile(
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _REACH = 3
 """Words before a verb of taste in which a negation turns it round."""
+TASTE_COSINE = 0.6
+"""Below it, all that the older one names must come back: tastes of things less alike are no opposites."""
 SAME_SHARE = 0.5
 """Share of the shorter one's words that both have when they speak of the same thing."""
 _DOMAIN_WORDS = """
@@ -53,7 +55,10 @@ def about_the_same_thing(pair: Pair) -> bool:
     """Whether the first clauses of both share what is liked or not; why it is so stands in later ones."""
     ignored = TASTE_WORDS | _DOMAINS | pair.subjects
     new, old = (_first_clause(claim.content) - ignored for claim in (pair.newer, pair.older))
-    return len(new & old) >= max(1, SAME_SHARE * min(len(new), len(old)))
+    shared = new & old
+    if pair.cosine < TASTE_COSINE:
+        return len(shared) > 1 and shared == old
+    return len(shared) >= max(1, SAME_SHARE * min(len(new), len(old)))
 
 
 def _first_clause(text: str) -> frozenset[str]:
