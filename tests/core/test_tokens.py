@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import bpe_openai
+import pytest
+
+from ibex.core.tokens import CHUNK_CHARACTERS, count, encoding_for
+
+TEXTS = ["", "Hello, world!", "naïve café — 東京 🐐", "def f(x):\n    return x ** 2\n", " ".join(map(str, range(500)))]
+
+
+@pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_compiled_half_counts_as_the_whole_package_does(text, encoding):
+    assert count(text, encoding) == len(bpe_openai.get_encoding(encoding).encode_ordinary(text))
+
+
+def test_a_text_of_any_length_is_counted():
+    assert count("a b " * CHUNK_CHARACTERS) == pytest.approx(2 * CHUNK_CHARACTERS, rel=0.01)
+
+
+def test_half_a_surrogate_pair_is_counted_and_not_refused():
+    assert count("a\ud800b") > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "encoding"),
+    [("gpt-4o", "o200k_base"), ("gpt-4", "cl100k_base"), ("gpt-3.5-turbo", "cl100k_base"), ("claude-x", "o200k_base")],
+)
+def test_a_models_family_decides_its_encoding(model, encoding):
+    assert encoding_for(model) == encoding
