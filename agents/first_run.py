@@ -22,6 +22,8 @@ from ibex.core.tenancy import cross_tenant, scope
 from ibex.env import env
 
 FILE_NAME = "first-run.json"
+SUGGESTED_MODEL = "gpt-4o-mini"
+"""What the printed `curl` asks a real provider for."""
 PRIVATE_FILE_MODE = 0o600
 OPERATOR_EMAIL = "admin@ibex.local"
 PASSWORD_BYTES = 15
@@ -58,8 +60,9 @@ def _has_organization() -> bool:
 
 def _create() -> Facts:
     password = secrets.token_urlsafe(PASSWORD_BYTES)
+    provider = _provider()
     org = organizations.create(
-        "My organization", _operator(password), slug="my-organization", actor=SYSTEM, provider=_provider()
+        "My organization", _operator(password), slug="my-organization", actor=SYSTEM, provider=provider
     )
     with scope(org.pk):
         agent = agents.create(org=org, name="Assistant", slug="assistant", actor=SYSTEM)
@@ -71,7 +74,7 @@ def _create() -> Facts:
         "agent_slug": agent.slug,
         "operator_email": OPERATOR_EMAIL,
         "operator_password": password,
-    }
+    } | ({"model": SUGGESTED_MODEL} if provider else {})
 
 
 def _operator(password: str) -> Operator:
