@@ -19,9 +19,7 @@ _async_client: AsyncRedis | None = None
 @lru_cache(maxsize=1)
 def redis() -> Redis:
     """The client of workers and pages."""
-    return Redis.from_url(
-        settings.REDIS_URL, socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S
-    )
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S)
 
 
 def async_redis() -> AsyncRedis:

@@ -72,7 +72,9 @@ class EmbeddingModel:
 
 def load_model(cache: Path | None = None, *, threads: int | None = None) -> EmbeddingModel:
     """The model with its graphs under `cache` (default: MODEL_DIR), built first when they are missing."""
-    return EmbeddingModel(prepare(cache or env().model_dir or env().data_dir / "models"), threads=threads or env().embedding_threads)
+    settings = env()
+    files = prepare(cache or settings.model_dir or settings.data_dir / "models")
+    return EmbeddingModel(files, threads=threads or settings.embedding_threads)
 
 
 def _batches(lengths: Sequence[int], threads: int) -> list[list[int]]:
