@@ -12,11 +12,8 @@ from memories.refinement.claims import Claim, Judgement
 from memories.refinement.draft import Draft
 from memories.refinement.judge import judge
 from memories.refinement.neighbours import Neighbour
+from memories.refinement.thresholds import CONFIDENT, WORTH_ASKING
 
-CONFIDENT = 0.8
-"""Above it the older memory gives way; up to it a person decides (SPEC section 5)."""
-WORTH_ASKING = 0.5
-"""Below it a judgement is not worth a person's time."""
 RETIRED_AT_ONCE = 3
 """One write that would retire more memories is an error or an attack until a person says otherwise."""
 HAND_WRITTEN = 0.7

@@ -2,7 +2,7 @@
 
 Plain rules over the words of both, without a model: each names what it saw, so an operator can follow it. They are
 tried from the surest to the least sure. Confidences were set on public pairs of updates and contradictions
-(benchmarks/quality_refinement.py shows how often they are right); above `conflict.CONFIDENT` the older one gives way.
+(benchmarks/quality_refinement.py shows how often they are right); above `thresholds.CONFIDENT` the older one gives way.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from memories.refinement.claims import Claim, Judgement, Pair
 from memories.refinement.frames import is_single_valued, slot_of
 from memories.refinement.guards import Difference, difference
 from memories.refinement.tastes import TASTE_WORDS, about_the_same_thing, mood
+from memories.refinement.thresholds import CHEAP
 from memories.refinement.words import opposed, traits
 
-CHEAP = 0.85
-"""Cosine above which the interval rule may decide alone (SPEC section 5)."""
 RESTATED = ((0.92, 0.6, 3), (0.84, 0.42, 6))
 """Least cosine, least shared content words over all, and least of them: from there on, the newer one is the older in
 other words. Short texts need more, because in them one word changes everything."""

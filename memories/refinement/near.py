@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from memories.refinement.draft import Draft
 from memories.refinement.guards import difference
 from memories.refinement.neighbours import Neighbour
-
-NEAR = 0.92
-"""Cosine above which two texts may be the same (SPEC section 5); the guards decide whether they are."""
+from memories.refinement.thresholds import NEAR
 
 
 def find(draft: Draft, found: Sequence[Neighbour]) -> Neighbour | None:

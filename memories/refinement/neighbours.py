@@ -11,14 +11,13 @@ from pgvector.django import CosineDistance
 from memories.choices import Status
 from memories.models import Memory
 from memories.refinement.draft import Prepared
+from memories.refinement.thresholds import LEAST_COSINE
 from memories.refinement.words import traits
 
 FETCHED = 40
 """Nearest by cosine, from which the ten by fused score are taken."""
 CANDIDATES = 10
 """Of them, the most that a conflict is looked for in (SPEC section 5)."""
-LEAST_COSINE = 0.5
-"""Below it nothing is a candidate: 94 % of true updates lie above (QUALITY section 2)."""
 WORDS_SHARE = 0.45
 """Of the fused score, the part of shared words; the rest is the cosine, as in retrieval."""
 COMPARED = (Status.ACTIVE, Status.PENDING_REVIEW)

@@ -8,9 +8,9 @@ import pytest
 
 from memories.choices import Category, Relation
 from memories.refinement.claims import Claim
-from memories.refinement.conflict import CONFIDENT
 from memories.refinement.frames import slot_of
 from memories.refinement.judge import judge
+from memories.refinement.thresholds import CONFIDENT
 
 ALIKE = 0.8
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
