@@ -6,15 +6,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('agents', '0002_token_lookup'),
+        ("agents", "0002_token_lookup"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='providerconnection',
-            name='kind',
-            field=models.CharField(choices=[('openai', 'OpenAI-compatible'), ('anthropic', 'Anthropic'), ('sandbox', 'Sandbox')], default='openai', max_length=16),
+            model_name="providerconnection",
+            name="kind",
+            field=models.CharField(
+                choices=[("openai", "OpenAI-compatible"), ("anthropic", "Anthropic"), ("sandbox", "Sandbox")],
+                default="openai",
+                max_length=16,
+            ),
         ),
     ]
