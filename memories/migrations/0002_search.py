@@ -6,7 +6,7 @@ from django.db import migrations
 
 from ibex.core.tenancy.operations import TENANT, SystemFunction
 
-TOUCHED_MAX = 4_000
+TOUCHED_MAX = 2_500
 """Rows that one question may rank; a word that stands in more of them says nothing."""
 _RANKED = f"""
   SELECT touched.id FROM (

@@ -23,7 +23,9 @@ EXACT_ROWS = 10_000
 """Rows of an agent above which its own index answers sooner. An exact scan is right to 20,000 (LIMITS section 2), but
 takes most of the time that the cold search has."""
 EF_SEARCH = 200
-"""Candidates that HNSW keeps while it walks: recall 0.98 and more at 100,000 rows (benchmarks/search_latency.py)."""
+"""Candidates that HNSW keeps while it walks."""
+EF_CONSTRUCTION = 128
+"""Candidates kept while the index is built: twice pgvector's default, for recall at 100,000 rows."""
 OWNER = "owner"
 _CONDITIONS = {"memory": "AND status = 'active' AND deleted_at IS NULL", "excerpt": ""}
 BUILD_TASK = "memories.tasks.index_agent"
@@ -64,7 +66,7 @@ def build(kind: str, agent_id: UUID) -> None:
         cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         cursor.execute(
             f"CREATE INDEX CONCURRENTLY {name} ON {TABLES[kind]} USING hnsw (embedding halfvec_cosine_ops) "
-            f"WHERE {condition(kind, agent_id)}"
+            f"WITH (ef_construction = {EF_CONSTRUCTION}) WHERE {condition(kind, agent_id)}"
         )
 
 
