@@ -14,9 +14,11 @@ def register(router: BaseRouter) -> None:
     """
     from agents.api import openapi  # noqa: F401 - described once the API is routed
     from agents.api.agents import AgentViewSet
+    from agents.api.providers import ProviderViewSet
     from agents.api.sessions import SessionViewSet
     from agents.api.tokens import TokenViewSet
 
     router.register("agents", AgentViewSet, basename="agent")
     router.register("tokens", TokenViewSet, basename="token")
+    router.register("providers", ProviderViewSet, basename="provider")
     router.register("sessions", SessionViewSet, basename="session")
