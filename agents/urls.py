@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from agents.views import agents, directives, sign_in, tokens
+from agents.views import agents, directives, providers, sign_in, tokens
 
 app_name = "agents"
 urlpatterns = [
@@ -22,6 +22,11 @@ urlpatterns = [
     path("agents/<uuid:agent_id>/directive/deactivate", directives.deactivate, name="deactivate"),
     path("agents/<uuid:agent_id>/tokens", tokens.agent_tokens, name="agent_tokens"),
     path("agents/<uuid:agent_id>/sessions", agents.agent_sessions, name="agent_sessions"),
+    path("providers", providers.provider_list, name="providers"),
+    path("providers/new", providers.create, name="create_provider"),
+    path("providers/<uuid:provider_id>/edit", providers.edit, name="edit_provider"),
+    path("providers/<uuid:provider_id>/delete", providers.delete, name="delete_provider"),
+    path("providers/<uuid:provider_id>/test", providers.test, name="test_provider"),
     path("tokens", tokens.token_list, name="tokens"),
     path("tokens/new", tokens.create, name="create_token"),
     path("tokens/<uuid:token_id>/revoke", tokens.revoke, name="revoke"),

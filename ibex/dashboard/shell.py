@@ -40,6 +40,7 @@ _NAV = (
     ("Agents", "agents:list", "agents", "a"),
     ("Memories", "memories:list", "memories", "m"),
     ("Sessions", "dashboard:sessions", "sessions", "s"),
+    ("Providers", "agents:providers", "link", "p"),
     ("Tokens", "agents:tokens", "key", "t"),
 )
 _ADMIN = ("Admin", "admin:index", "settings", "")
