@@ -6,10 +6,12 @@ one claims them. An entry that cannot be written on its own goes to a dead-lette
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -111,24 +113,43 @@ class Drain:
 
 
 def replay_spool() -> int:
-    """Put spooled turns back into the stream. A crash between the two steps repeats entries, which changes nothing."""
-    folder = spool_folder()
-    if not folder.is_dir():
+    """Put spooled turns back into the stream. A crash between the two steps repeats entries, which changes nothing.
+
+    One drain at a time does it: the others find the folder locked, and go on.
+    """
+    try:
+        folder = os.open(spool_folder(), os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
         return 0
-    replayed = 0
-    for path in sorted([*folder.glob("*.ndjson"), *folder.glob("*.replaying")]):
-        claimed = path.with_suffix(".replaying")
-        if path != claimed:
-            if claimed.exists():
-                continue
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(folder)
+        return 0
+    try:
+        waiting = [path for suffix in ("ndjson", "replaying") for path in spool_folder().glob(f"*.{suffix}")]
+        return sum(_replay(path) for path in sorted(waiting))
+    finally:
+        os.close(folder)
+
+
+def _replay(path: Path) -> int:
+    claimed = path.with_suffix(".replaying")
+    if path != claimed:
+        if claimed.exists():
+            return 0
+        with path.open("rb") as shared:
+            # Under the writers' lock: nobody is in the middle of a line, and who waits for it starts a new file.
+            fcntl.flock(shared, fcntl.LOCK_EX)
             path.rename(claimed)
-        with claimed.open("rb") as lines:
-            for line in lines:
-                # A line without its end was cut by a crash: its caller never saw the end of the turn.
-                if line.endswith(b"\n"):
-                    redis().xadd(STREAM, {FIELD: line.rstrip(b"\n")})
-                    replayed += 1
-        claimed.unlink()
+    replayed = 0
+    with claimed.open("rb") as lines:
+        for line in lines:
+            # A line without its end was cut by a crash: its caller never saw the end of the turn.
+            if line.endswith(b"\n"):
+                redis().xadd(STREAM, {FIELD: line.rstrip(b"\n")})
+                replayed += 1
+    claimed.unlink()
     return replayed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +21,25 @@ FIELD = b"entry"
 APPEND_TIMEOUT_S = 0.05
 
 _log = structlog.get_logger(__name__)
+_keeping: set[asyncio.Task[None]] = set()
 
 
 async def append(entry: TurnEntry, *, remember: Mapping[str, str | bytes], ttl_s: int) -> None:
-    """Keep the turn, and set the keys in `remember`, in one round trip. Redis down: spool. Never raises."""
+    """Keep the turn, and set the keys in `remember`, in one round trip. Redis down: spool.
+
+    A caller who leaves meanwhile cancels the wait, never the keeping.
+    """
+    task = asyncio.create_task(_keep(entry, remember, ttl_s))
+    _keeping.add(task)
+    task.add_done_callback(_keeping.discard)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+async def _keep(entry: TurnEntry, remember: Mapping[str, str | bytes], ttl_s: int) -> None:
     raw = entry.to_bytes()
     try:
         async with asyncio.timeout(APPEND_TIMEOUT_S), async_redis().pipeline(transaction=False) as pipe:
@@ -54,10 +70,31 @@ async def _spool(raw: bytes) -> None:
 def _write_spool(raw: bytes) -> None:
     folder = spool_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{os.getpid()}.ndjson"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = _open_locked(folder / f"{os.getpid()}.ndjson")
     try:
-        os.write(descriptor, raw + b"\n")
+        size = os.fstat(descriptor).st_size
+        # A line that a crash cut off must not swallow this one.
+        line = b"\n" * _is_cut_off(descriptor, size) + raw + b"\n"
+        if os.write(descriptor, line) < len(line):
+            os.ftruncate(descriptor, size)
+            raise OSError("the disk of the spool is full")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _open_locked(path: Path) -> int:
+    """The spool file, for this writer alone. A replay that took it away while we waited has read all that it will."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)
+
+
+def _is_cut_off(descriptor: int, size: int) -> bool:
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"

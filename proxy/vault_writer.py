@@ -110,10 +110,10 @@ def _checkpoint(org_id: UUID, entry: TurnEntry, said: dict[str, Any], session: S
         user_text=_storable(said["user_text"]),
         assistant_text=_storable(said["assistant_text"]),
         tool_calls=_storable(said["tool_calls"]),
-        finish_reason=said["finish_reason"],
+        finish_reason=_storable(said["finish_reason"]),
         is_complete=said["is_complete"],
         may_learn=said["may_learn"],
-        model=said["model"],
+        model=_storable(said["model"]),
         prompt_tokens=count(said["user_text"]) if prompt is None else prompt,
         completion_tokens=count(said["assistant_text"]) if completion is None else completion,
         said_at=_time(said["said_at"]),
@@ -123,7 +123,7 @@ def _checkpoint(org_id: UUID, entry: TurnEntry, said: dict[str, Any], session: S
 
 def _trace(org_id: UUID, entry: TurnEntry) -> Trace:
     said = entry.checkpoint or {}
-    columns = {name: value for name, value in entry.trace.items() if name != "started_at"}
+    columns = {name: _storable(value) for name, value in entry.trace.items() if name != "started_at"}
     return Trace(
         org_id=org_id,
         agent_id=UUID(entry.agent_id),
