@@ -35,7 +35,8 @@ _PINNED = f"""
     ORDER BY usefulness DESC, observed_at DESC LIMIT {PINNED_LIMIT}
 """  # noqa: S608 - constants only
 _ALIVE = f"""
-    SELECT id FROM memories_memory WHERE org_id = %s AND agent_id = %s AND id = ANY(%s) AND {_INJECTABLE}
+    SELECT id FROM memories_memory
+    WHERE org_id = %s AND agent_id = %s AND end_user IN ('', %s) AND id = ANY(%s) AND {_INJECTABLE}
 """  # noqa: S608 - constants only
 
 
@@ -72,7 +73,8 @@ class VaultRetriever:
 
     async def alive(self, lookup: Lookup) -> Collection[UUID]:
         """Which of the shown memories may still be shown."""
-        rows = await _rows(lookup.org_id, _ALIVE, [lookup.org_id, lookup.agent_id, list(lookup.shown)])
+        whose = [lookup.org_id, lookup.agent_id, lookup.end_user]
+        rows = await _rows(lookup.org_id, _ALIVE, [*whose, list(lookup.shown)])
         return {row[0] for row in rows}
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import structlog
 
 from context.desk_read import dump_blocks
 from ibex.core import metrics
@@ -15,20 +19,35 @@ from proxy.entry import TurnEntry
 from proxy.turn import Turn
 from proxy.turn_start import SESSION_TTL_S, fingerprint_prefix, session_key, shown_prefix
 
+_log = structlog.get_logger(__name__)
+
 
 async def record_answer(turn: Turn, outcome: ChatOutcome, status: int = 200) -> None:
     """Journal a turn that was answered, in whole or in part, and remember its conversation. Never raises."""
-    with turn.stage("journal"):
+    with _boundary(), turn.stage("journal"):
         entry = _entry(turn, _checkpoint(turn, outcome), _trace(turn, status, outcome=outcome))
         await journal.append(entry, remember=_remembered(turn, outcome), ttl_s=SESSION_TTL_S)
 
 
 async def record_call(turn: Turn, status: int, code: str = "") -> None:
-    """Journal the trace of a call without a turn. Calls of strangers leave none: they have no organization."""
+    """Journal the trace of a call without a turn. Calls of strangers leave none: they have no organization.
+
+    Never raises.
+    """
     metrics.CALLS.labels(endpoint=turn.endpoint, status=str(status)).inc()
     if turn.start is not None:
-        entry = _entry(turn, None, _trace(turn, status, code=code))
-        await journal.append(entry, remember={}, ttl_s=SESSION_TTL_S)
+        with _boundary():
+            entry = _entry(turn, None, _trace(turn, status, code=code))
+            await journal.append(entry, remember={}, ttl_s=SESSION_TTL_S)
+
+
+@contextmanager
+def _boundary() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - the boundary: what is kept of a call never breaks it
+        metrics.BOUNDARY_ERRORS.labels(boundary="journal").inc()
+        _log.error("turn_not_recorded", error=type(error).__name__)
 
 
 def _entry(turn: Turn, checkpoint: dict[str, Any] | None, trace: dict[str, Any]) -> TurnEntry:
@@ -113,5 +132,6 @@ def _remembered(turn: Turn, outcome: ChatOutcome) -> dict[str, str | bytes]:
         prefix = fingerprint_prefix(org_id, agent_id, turn.switches.end_user)
         remembered |= {prefix + known: str(session_id) for known in (print_after, *threads)}
     if turn.assembly is not None and turn.assembly.blocks is not None:
-        remembered[shown_prefix(org_id) + str(session_id)] = dump_blocks(turn.assembly.blocks)
+        shown = shown_prefix(org_id, agent_id, turn.switches.end_user)
+        remembered[shown + str(session_id)] = dump_blocks(turn.assembly.blocks)
     return remembered

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from agents.models.session import END_USER_MAX, EXTERNAL_ID_MAX
 from ibex.core.errors import FieldCode, FieldError, InvalidHeader
@@ -16,6 +19,9 @@ SESSION_HEADER = "x-ibex-session-id"
 AGENT_HEADER = "x-ibex-agent-id"
 SAID_AT_HEADER = "x-ibex-said-at"
 BODY_USER_FIELDS = ("safety_identifier", "user")
+
+EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)
+"""What is nearer to the year 1 falls out of Python's calendar in some zone."""
 
 _MODES = {"on": (True, True), "read": (True, False), "write": (False, True), "off": (False, False)}
 
@@ -56,9 +62,16 @@ def _end_user(headers: Mapping[str, str], payload: Mapping[str, Any], *, trusts_
         return named
     for field in BODY_USER_FIELDS:
         value = payload.get(field)
-        if isinstance(value, str) and value and len(value) <= END_USER_MAX and value.isprintable():
-            return value
+        if value is not None and value != "":
+            return _end_user_of(value)
     return ""
+
+
+def _end_user_of(value: Any) -> str:
+    """A name that does not fit is replaced by its digest: nobody who was named is ever taken for the whole agent."""
+    if isinstance(value, str) and len(value) <= END_USER_MAX and value.isprintable():
+        return value
+    return "sha256:" + hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _said_at(headers: Mapping[str, str]) -> datetime | None:
@@ -70,7 +83,8 @@ def _said_at(headers: Mapping[str, str]) -> datetime | None:
         said_at = datetime.fromisoformat(value)
     except ValueError:
         raise _refused(SAID_AT_HEADER, FieldCode.INVALID_FORMAT, "X-IBEX-Said-At is a time in ISO 8601.") from None
-    return min(said_at if said_at.tzinfo else said_at.replace(tzinfo=UTC), datetime.now(UTC))
+    said_at = said_at if said_at.tzinfo else said_at.replace(tzinfo=UTC)
+    return max(EARLIEST, min(said_at, datetime.now(UTC)))
 
 
 def _printable(headers: Mapping[str, str], name: str, limit: int) -> str:

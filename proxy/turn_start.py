@@ -35,9 +35,9 @@ def fingerprint_prefix(org_id: UUID, agent_id: UUID, end_user: str) -> str:
     return org_key(org_id, "fingerprint", agent_id, end_user, "")
 
 
-def shown_prefix(org_id: UUID) -> str:
-    """Keys of the memory blocks that a session has been shown."""
-    return org_key(org_id, "shown", "")
+def shown_prefix(org_id: UUID, agent_id: UUID, end_user: str) -> str:
+    """Keys of the memory blocks that a session has been shown, apart for each end user: several may share a session."""
+    return org_key(org_id, "shown", agent_id, end_user, "")
 
 
 def session_key(org_id: UUID, agent_id: UUID, session_id: UUID | str) -> str:
@@ -88,7 +88,7 @@ async def _ask(turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Seque
         len(limits),
         *(limit.allowed for limit in limits),
         fingerprint_prefix(org_id, agent.id, end_user),
-        shown_prefix(org_id),
+        shown_prefix(org_id, agent.id, end_user),
         str(fallback.id),
         # A session that the caller names rules out looking for the conversation.
         named or ("-" if session else ""),

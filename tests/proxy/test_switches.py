@@ -48,8 +48,15 @@ def test_the_end_user_is_the_header_before_the_body():
     assert switches({}, {"safety_identifier": "sam", "user": "lee"}).end_user == "sam"
 
 
-@pytest.mark.parametrize("user", [5, "", "u" * 201, {"id": 1}, "a\nb"])
-def test_a_body_user_that_cannot_be_one_is_left_alone(user):
+@pytest.mark.parametrize("user", [5, "u" * 201, {"id": 1}, "a\nb"])
+def test_a_body_user_that_cannot_be_a_name_is_still_somebody_of_their_own(user):
+    named = switches({}, {"user": user}).end_user
+    assert named.startswith("sha256:")
+    assert named == switches({}, {"user": user}).end_user != switches({}, {"user": [user]}).end_user
+
+
+@pytest.mark.parametrize("user", ["", None])
+def test_no_body_user_is_nobody(user):
     assert switches({}, {"user": user}).end_user == ""
 
 
