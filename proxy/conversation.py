@@ -104,7 +104,8 @@ def _roll(state: bytes, message: dict[str, Any]) -> bytes:
     said = (
         text_of(message).strip() if isinstance(content, str) or not _has_media(content) else orjson.dumps(content).hex()
     )
-    calls = [_call_name(call) for call in message.get("tool_calls") or [] if isinstance(call, dict)]
+    called = message.get("tool_calls")
+    calls = [_call_name(call) for call in called if isinstance(call, dict)] if isinstance(called, list) else []
     seen = orjson.dumps([message.get("role"), said, calls, message.get("tool_call_id") or ""])
     return hashlib.blake2b(state + seen, digest_size=16).digest()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from importlib import import_module
 
+import psycopg
 import structlog
+from psycopg_pool import PoolTimeout
 
 from agents.authentication import listen_for_changes
 from ibex.core.database import close_hot_pool, hot_pool, open_hot_pool
@@ -57,9 +59,12 @@ def is_stopping() -> bool:
 async def _warm_up() -> None:
     global _is_warm  # noqa: PLW0603 - one state a process
     await asyncio.to_thread(_load)
-    async with hot_pool().connection() as connection:
-        await connection.execute("SELECT 1")
     _is_warm = True
+    try:
+        async with hot_pool().connection() as connection:
+            await connection.execute("SELECT 1")
+    except (psycopg.Error, PoolTimeout) as error:
+        _log.warning("vault_not_there_yet", error=type(error).__name__)
     _log.info("web_process_is_warm")
 
 

@@ -16,6 +16,11 @@ MAX_MODEL_CHARACTERS = 256
 MAX_TEMPERATURE = 2
 MAX_COMPLETION_TOKENS = 1_048_576
 MAX_FIELD_ERRORS = 20
+NESTING_LEFT = 8
+"""Levels that the journal's entry wraps around what was sent; with them it must not be deeper than JSON that can be
+written again, which is 254 levels of lists and objects (orjson)."""
+_FLAT = 200
+"""A body with fewer brackets cannot be that deep."""
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -26,7 +31,20 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise InvalidRequest("The body is not valid JSON.") from None
     if not isinstance(payload, dict):
         raise InvalidRequest("The body must be a JSON object.")
+    if body.count(b"[") + body.count(b"{") > _FLAT and _is_too_deep(payload):
+        raise InvalidRequest("The body is nested too deeply.")
     return payload
+
+
+def _is_too_deep(payload: dict[str, Any]) -> bool:
+    wrapped: Any = payload
+    for _ in range(NESTING_LEFT):
+        wrapped = [wrapped]
+    try:
+        orjson.dumps(wrapped)
+    except TypeError:
+        return True
+    return False
 
 
 def check_chat(payload: dict[str, Any]) -> None:
