@@ -26,9 +26,10 @@ _ENTITY_TOKENS = 4
 """The most that one escaped character adds to a text's tokens."""
 _SEAM_TOKENS = 2
 """An element's parts are counted apart; where they meet, the tokenizer may cut differently."""
-# What XML forbids, and what a reader cannot see: direction overrides, invisible operators, tag characters.
+# What XML forbids, and what a reader cannot see: direction overrides, invisible operators and letters, tag characters.
 _UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\U000e0000-\U000e007f]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
 )
 
 
