@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import orjson
@@ -26,7 +26,7 @@ class TurnEntry:
 
     def to_bytes(self) -> bytes:
         """What is written to the stream or the spool: one line of JSON."""
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
