@@ -21,6 +21,8 @@ RETRIES = 2
 RETRY_BASE_S = 0.05
 ANOTHER_MAY_ANSWER = frozenset({Failure.TRANSIENT, Failure.RATE_LIMIT, Failure.QUOTA})
 """Failures after which the next provider is asked: the request itself is not at fault."""
+CALLERS_HEADERS = ("anthropic-beta", "anthropic-version")
+"""Headers of the caller's that change what a provider understands; no others are passed on."""
 
 _log = structlog.get_logger(__name__)
 
@@ -30,7 +32,7 @@ async def forward(turn: Turn, path: str, body: bytes) -> ProviderAnswer:
 
     Nothing has reached the caller yet, so asking another provider is safe.
     """
-    call = ProviderCall(path=path, body=body, headers={"content-type": "application/json"}, stream=turn.is_stream)
+    call = ProviderCall(path=path, body=body, headers=_headers(turn), stream=turn.is_stream)
     with turn.stage(PROVIDER_STAGE):
         *others, last = _in_order(turn)
         for upstream in others:
@@ -42,6 +44,11 @@ async def forward(turn: Turn, path: str, body: bytes) -> ProviderAnswer:
                 metrics.PROVIDER_FALLBACKS.inc()
                 _log.warning("provider_fallback", failure=error.failure)
         return await _ask(turn, last, call)
+
+
+def _headers(turn: Turn) -> dict[str, str]:
+    said = turn.incoming.headers
+    return {"content-type": "application/json"} | {name: said[name] for name in CALLERS_HEADERS if said.get(name)}
 
 
 def _in_order(turn: Turn) -> Sequence[Upstream]:
