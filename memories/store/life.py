@@ -12,7 +12,7 @@ from memories.choices import Operation, Relation, Status
 from memories.models import Memory, MemoryVersion
 from memories.refinement.draft import Prepared
 from memories.store.edges import connect
-from memories.store.record import REASON_MAX, hold, record
+from memories.store.record import REASON_MAX, hold, leaves_desk, record
 
 
 def supersede(older: Memory, newer: Memory, kind: Relation, *, confidence: float, reason: str, actor: str) -> None:
@@ -52,6 +52,8 @@ def delete_many(memories: Iterable[Memory], *, actor: str, reason: str = "") -> 
 def restore(memory: Memory, version: MemoryVersion, prepared: Prepared, *, actor: str) -> None:
     """The memory as `version` has it, while the caller holds it. `prepared`: that text, hashed and embedded."""
     kept = version.snapshot
+    if kept["end_user"] != memory.end_user:
+        leaves_desk(memory)
     for name in (
         "category",
         "labels",

@@ -91,8 +91,13 @@ def desk_hears(memory: Memory) -> None:
     if desk.is_lasting(memory):
         transaction.on_commit(lambda: desk.put(memory), robust=True)
     else:
-        place = (memory.org_id, memory.agent_id, [memory.pk], memory.end_user)
-        transaction.on_commit(lambda: desk.drop(*place), robust=True)
+        leaves_desk(memory)
+
+
+def leaves_desk(memory: Memory) -> None:
+    """Once this commits, the desk of the end user it has now no longer shows the memory."""
+    place = (memory.org_id, memory.agent_id, [memory.pk], memory.end_user)
+    transaction.on_commit(lambda: desk.drop(*place), robust=True)
 
 
 def _iso(moment: Any) -> str | None:

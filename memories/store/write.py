@@ -12,7 +12,7 @@ from memories.choices import Operation, Status
 from memories.embedding import MODEL_NAME
 from memories.models import Memory
 from memories.refinement.draft import Draft, Prepared
-from memories.store.record import REASON_MAX, hold, record
+from memories.store.record import REASON_MAX, hold, leaves_desk, record
 
 PROOF_GAIN = 0.1
 """Of what is missing to certainty, how much each repetition adds to a memory's confidence."""
@@ -90,6 +90,8 @@ def merge_text(memory: Memory, prepared: Prepared) -> None:
 def edit(memory: Memory, prepared: Prepared, standing: Standing) -> None:
     """Everything a person may change, as the prepared draft has it, while the caller holds the memory."""
     draft = prepared.draft
+    if draft.end_user != memory.end_user:
+        leaves_desk(memory)
     _write_text(memory, prepared)
     memory.category = draft.category
     memory.labels = labels_json(draft)

@@ -15,6 +15,7 @@ from ibex.core.tenancy import scope
 from memories import desk, store
 from memories.models import Memory
 from memories.refinement.pipeline import refine_all
+from memories.refinement.revision import revise
 from tests.memories.making import draft, remember
 
 
@@ -66,6 +67,14 @@ def test_what_changed_is_seen_at_once(agent: Agent, act: str) -> None:
             store.set_tags(memory, ["home"], actor="operator:1")
     values = desk.hot_values(agent.org_id, agent.pk)
     assert [value["version"] for value in values or []] == ([] if act == "delete" else [2])
+
+
+def test_a_memory_that_changes_hands_changes_desks(agent: Agent) -> None:
+    memory = remember(agent, "The user lives in Berlin.", end_user="ann")
+    for end_user in ("ann", "ben"):
+        refresh(agent, end_user)
+    revise(agent.org_id, memory.pk, actor="operator:1", end_user="ben")
+    assert (shown(agent, "ann"), shown(agent, "ben")) == ([], ["The user lives in Berlin."])
 
 
 def test_what_is_not_injectable_is_not_at_hand(agent: Agent) -> None:
