@@ -26,7 +26,7 @@ class ProviderTable(ListTable):
     kind = tables.Column(attrs=FIRM, order_by=("kind", "priority", "created_at"))
     model_patterns = tables.Column(verbose_name="Models", attrs=HEAD, orderable=False)
     priority = tables.Column(attrs=NUMBER, order_by=("priority", "created_at", "pk"))
-    key = tables.Column(empty_values=(), accessor="pk", orderable=False)
+    key = tables.Column(empty_values=(), accessor="pk", orderable=False, attrs=FIRM)
     is_active = tables.Column(verbose_name="State", attrs=HEAD, order_by=("is_active", "priority", "created_at"))
     actions = tables.Column(verbose_name="", empty_values=(), orderable=False, attrs=ACTIONS)
 
