@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -20,6 +19,7 @@ from context.stopwatch import Stopwatch
 from context.turn import Turn, read_turn
 from context.values import Assembly, Level, Question
 from ibex.core import metrics
+from ibex.core.logging import place_of
 
 RETRIEVAL_DEADLINE_S = 0.040
 WALL_S = 0.045
@@ -49,7 +49,7 @@ async def assemble(
         assembly = _untouched(question)
     except Exception as error:  # noqa: BLE001 - the boundary: a broken memory path never breaks a caller's call
         metrics.BOUNDARY_ERRORS.labels(boundary="assembly").inc()
-        _log.error("assembly_failed", error=type(error).__name__, at=_place_of(error))
+        _log.error("assembly_failed", error=type(error).__name__, at=place_of(error))
         assembly = _untouched(question)
     metrics.ASSEMBLY_LEVEL.labels(level=str(int(assembly.level))).inc()
     return replace(assembly, stages=watch.stages())
@@ -108,12 +108,6 @@ def _untouched(question: Question) -> Assembly:
         missing=("assembly",),
         on_cold=question.desk.cold,
     )
-
-
-def _place_of(error: Exception) -> str:
-    """File and line, which no user typed; the message of an error may hold what one did."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
 
 
 @lru_cache(maxsize=1)

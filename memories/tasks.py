@@ -11,6 +11,7 @@ import structlog
 
 from agents.models import Checkpoint, Session
 from ibex.core import metrics
+from ibex.core.logging import place_of
 from ibex.core.tenancy import scope
 from memories import excerpts
 from memories.choices import Category, Source
@@ -26,6 +27,10 @@ TURNS_AT_ONCE = 20
 ACTOR = "extraction"
 
 _log = structlog.get_logger(__name__)
+
+
+class ExtractionFailed(Exception):
+    """A task broke; its text says what and where, and nothing of what was said."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +63,9 @@ def extract_session(org_id: str, session_id: str) -> None:
     try:
         while (pending := _pending(org, session)) is not None:
             _mine(org, pending)
-    except Exception:
+    except Exception as error:  # noqa: BLE001 - the queue keeps and logs what is raised: it must hold nothing of a turn
         metrics.EXTRACTED.labels(outcome="failed").inc()
-        raise
+        raise ExtractionFailed(f"{type(error).__name__} at {place_of(error)}") from None
 
 
 def index_agent(kind: str, agent_id: str) -> None:
@@ -91,16 +96,9 @@ def _pending(org_id: UUID, session_id: UUID) -> Pending | None:
 
 def _mine(org_id: UUID, pending: Pending) -> None:
     """Everything slow happens before the transaction; the pointer moves in the same one as the memories."""
-    learnable = pending.learnable
-    turns = [_turn(checkpoint) for checkpoint in learnable]
-    before = [_turn(checkpoint) for checkpoint in pending.earlier]
-    candidates = extractor().extract(turns, injected=pending.injected, before=before) if turns else []
-    # What the user has just confirmed was said by the assistant in an earlier turn.
-    places = {checkpoint.number: checkpoint for checkpoint in [*pending.earlier, *learnable]}
-    prepared = before_write(
-        [_draft(candidate, places[candidate.turn]) for candidate in candidates if candidate.turn in places]
-    )
-    kept = excerpts.prepare(learnable)
+    people = dict.fromkeys(checkpoint.end_user for checkpoint in pending.learnable)
+    prepared = before_write([draft for end_user in people for draft in _drafts(pending, end_user)])
+    kept = excerpts.prepare(pending.learnable)
     with scope(org_id):
         session = Session.objects.of(org_id).select_for_update().get(pk=pending.session.pk)
         if session.last_extracted_turn != pending.pointer:
@@ -111,6 +109,20 @@ def _mine(org_id: UUID, pending: Pending) -> None:
         session.last_extracted_turn = pending.last
         session.save(update_fields=["last_extracted_turn"])
     _tell(pending, outcomes)
+
+
+def _drafts(pending: Pending, end_user: str) -> list[Draft]:
+    """What one end user's turns say: nobody confirms what was said to somebody else."""
+    own = [checkpoint for checkpoint in pending.learnable if checkpoint.end_user == end_user]
+    earlier = [checkpoint for checkpoint in pending.earlier if checkpoint.end_user == end_user]
+    candidates = extractor().extract(
+        [_turn(checkpoint) for checkpoint in own],
+        injected=pending.injected,
+        before=[_turn(checkpoint) for checkpoint in earlier],
+    )
+    # What the user has just confirmed was said by the assistant in an earlier turn.
+    places = {checkpoint.number: checkpoint for checkpoint in [*earlier, *own]}
+    return [_draft(candidate, places[candidate.turn]) for candidate in candidates if candidate.turn in places]
 
 
 def _tell(pending: Pending, outcomes: Sequence[Outcome]) -> None:

@@ -85,7 +85,7 @@ class HttpConsumer(AsyncHttpConsumer):
         await self.send_response(status, body, headers=_encoded(headers))
 
     async def _handle(self, body: bytes) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
+        headers = {name.decode("latin-1"): _text(value) for name, value in self.scope["headers"]}
         if API_KEY_HEADER in headers:  # where Anthropic's SDK puts its key
             headers.setdefault("authorization", f"Bearer {headers[API_KEY_HEADER]}")
         incoming = Incoming(method=self.scope["method"], path=self.scope["path"], headers=headers, body=body)
@@ -210,3 +210,11 @@ def passed_on(answer: ProviderAnswer) -> dict[str, str]:
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def _text(value: bytes) -> str:
+    """A header's value: UTF-8, as clients send names today, else what HTTP said it was."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

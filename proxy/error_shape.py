@@ -7,6 +7,7 @@ import structlog
 
 from ibex.core import metrics
 from ibex.core.errors import IbexError
+from ibex.core.logging import place_of
 
 _log = structlog.get_logger(__name__)
 
@@ -15,14 +16,6 @@ def error_answer(error: Exception, request_id: str) -> tuple[int, bytes, dict[st
     """Status, body and extra headers of an error."""
     if not isinstance(error, IbexError):
         metrics.BOUNDARY_ERRORS.labels(boundary="proxy").inc()
-        _log.error("proxy_call_failed", error=type(error).__name__, where=_place(error))
+        _log.error("proxy_call_failed", error=type(error).__name__, where=place_of(error))
         error = IbexError()
     return error.status, orjson.dumps(error.envelope(request_id)), error.headers
-
-
-def _place(error: Exception) -> str:
-    """File and line where it was raised: an exception's own text may hold what a caller typed, so it is not logged."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""

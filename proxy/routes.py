@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from ibex.providers.base import Upstream
 CACHE_TTL_S = 10.0
 """A changed provider is used by every process within this time."""
 CACHE_SIZE = 1_000
+LOAD_TIMEOUT_S = 2.0
+"""A vault that needs longer is treated as one that does not answer."""
 
 _QUERY = """
     SELECT id, name, kind, base_url, sealed_key, model_patterns FROM agents_providerconnection
@@ -76,9 +79,9 @@ async def upstreams_for(org_id: UUID, model: str) -> list[Upstream]:
 
 async def _load(org_id: UUID, last_known: tuple[Route, ...]) -> tuple[Route, ...]:
     try:
-        async with async_scope(org_id) as connection:
+        async with asyncio.timeout(LOAD_TIMEOUT_S), async_scope(org_id) as connection:
             rows = await (await connection.execute(_QUERY, [org_id])).fetchall()
-    except (DatabaseError, PoolTimeout):
+    except (DatabaseError, PoolTimeout, OSError, TimeoutError, RuntimeError):
         # Routing is no authority: who was let in may go on with the providers known a moment ago.
         if not last_known:
             raise ServiceDegraded(

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import sys
+import traceback
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
 OURS = ("ibex", "agents", "memories", "context", "proxy")
+
+
+def place_of(error: BaseException) -> str:
+    """File and line where it was raised, which no user typed; the text of an error may hold what one did."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+
+
+def _without_words(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A logged exception becomes its type and its frames: PostgreSQL, for one, quotes whole rows in its messages."""
+    exc_info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if exc_info is True else exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if isinstance(error, BaseException):
+        event["exception"] = type(error).__name__
+        event["frames"] = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+    return event
 
 
 def logging_config(level: str, log_format: str) -> None:
@@ -18,7 +37,7 @@ def logging_config(level: str, log_format: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _without_words,
     ]
     renderer: Any = structlog.dev.ConsoleRenderer() if log_format == "console" else structlog.processors.JSONRenderer()
     structlog.configure(

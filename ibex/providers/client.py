@@ -88,7 +88,7 @@ def _session() -> aiohttp.ClientSession:
     loop = asyncio.get_running_loop()
     session = _sessions.get(loop)
     if session is None:
-        for ended in [known for known in _sessions if known.is_closed()]:
+        for ended in [known for known in list(_sessions) if known.is_closed()]:
             del _sessions[ended]
         session = _sessions[loop] = _new_session()
     return session

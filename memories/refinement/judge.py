@@ -29,11 +29,11 @@ ABOUT_THE_SAME = 0.5
 LEAST_SHARED = 2
 
 _FROM_TO = re.compile(
-    r"(?P<attribute>(?:[\w']+[\s:,]+){0,4})"
+    r"(?P<attribute>(?:[\w']{1,40}[\s:,]{1,3}){0,4})"
     r"\b(?:updated?|chang\w+|mov\w+|switch\w+|transition\w*|evolv\w+|shift\w*|promot\w+|renam\w+|migrat\w+|upgrad\w+|"
     # These take a cause as well ("increased stress from …"): what they change from is a number or a quotation.
     r"(?:improv\w+|went|rais\w+|rose|fell|increas\w+|decreas\w+)(?=[^.;]{0,40}\sfrom\s+(?:[\"'“\u2018]|\W?\d)))"
-    r"(?P<more>(?:\s+[\w']+){0,3}?)\s+from\s+[\"'“\u2018]?(?P<old>[^\"'”\u2019]{1,80}?)[\"'”\u2019]?\s+to\s+",
+    r"(?P<more>(?:\s{1,3}[\w']{1,40}){0,3}?)\s{1,3}from\s{1,3}[\"'“\u2018]?(?P<old>[^\"'”\u2019]{1,80}?)[\"'”\u2019]?\s+to\s+",
     re.IGNORECASE,
 )
 _LEFT_BEHIND = re.compile(

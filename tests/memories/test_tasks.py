@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -130,17 +131,26 @@ def test_a_deleted_memory_does_not_come_back_from_the_same_turns(agent: Agent) -
     assert [memory for memory in memories_of(agent) if memory.deleted_at is None] == []
 
 
-def test_a_failure_leaves_the_pointer_where_it_was_and_is_raised(agent: Agent, monkeypatch) -> None:
+def test_a_failure_leaves_the_pointer_where_it_was_and_is_raised_without_its_words(agent: Agent, monkeypatch) -> None:
     session = make_session(agent)
     say(session, "I live in Porto.")
 
     def broken(kept: object) -> int:
-        raise ValueError
+        raise ValueError("Failing row contains (I live in Porto.)")
 
     monkeypatch.setattr(tasks.excerpts, "keep", broken)
-    with pytest.raises(ValueError):  # noqa: PT011 - whatever it is, it must come out
+    with pytest.raises(tasks.ExtractionFailed, match="ValueError") as failed:
         mine(session)
+    assert "Porto" not in "".join(traceback.format_exception(failed.value))
     assert pointer_of(session) == 0
+    assert contents(agent) == []
+
+
+def test_nobody_confirms_what_was_said_to_somebody_else(agent: Agent) -> None:
+    session = make_session(agent)
+    say(session, "Hm.", "So you live in Berlin, right?", end_user="alice")
+    say(session, "Yes, exactly.", end_user="bob")
+    mine(session)
     assert contents(agent) == []
 
 
