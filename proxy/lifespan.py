@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from importlib import import_module
 
 import psycopg
@@ -60,9 +59,6 @@ def is_stopping() -> bool:
 async def _warm_up() -> None:
     global _is_warm  # noqa: PLW0603 - one state a process
     await asyncio.to_thread(_load)
-    # What is there now stays: without this, each full collection walks all of it in the middle of somebody's call.
-    gc.collect()
-    gc.freeze()
     _is_warm = True
     try:
         async with hot_pool().connection() as connection:
