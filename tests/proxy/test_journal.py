@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from agents.models import Checkpoint, Session, Trace
 from ibex.core.ids import uuid7
-from ibex.core.redis import redis
+from ibex.core.redis import close_async_redis, redis
 from ibex.core.tenancy import scope
 from proxy import journal
 from proxy.drain import DEAD_LETTERS, Drain, replay_spool
@@ -131,10 +131,10 @@ def test_a_foreign_agent_in_an_entry_is_left_out(drain, agent, foreign_agent):
 
 
 async def test_without_redis_the_turn_goes_to_the_spool_and_comes_back(hot_path, agent, tmp_path, monkeypatch):
+    stream = f"ibex:journal:{uuid4().hex}"  # one that no other test's drain reads
+    monkeypatch.setattr("proxy.drain.STREAM", stream)
     turn = entry(agent, text="spooled")
     with override_settings(SPOOL_DIR=tmp_path / "spool", REDIS_URL="redis://127.0.0.1:1/0"):
-        from ibex.core.redis import close_async_redis
-
         await close_async_redis()
         await journal.append(turn, remember={"k": "v"}, ttl_s=1)
         await close_async_redis()
@@ -145,5 +145,5 @@ async def test_without_redis_the_turn_goes_to_the_spool_and_comes_back(hot_path,
     with override_settings(SPOOL_DIR=tmp_path / "spool"):
         assert replay_spool() == 1
         assert list((tmp_path / "spool").iterdir()) == []
-    found = [fields[FIELD] for _, fields in redis().xrange(STREAM) if turn.turn_id.encode() in fields[FIELD]]
+    found = [fields[FIELD] for _, fields in redis().xrange(stream) if turn.turn_id.encode() in fields[FIELD]]
     assert found == [turn.to_bytes()]

@@ -13,10 +13,10 @@ from django.test import override_settings
 
 from ibex.core.ids import uuid7
 from ibex.core.redis import close_async_redis, redis
-from proxy import journal
-from proxy.drain import DEAD_LETTERS, replay_spool
+from proxy import drain, journal
+from proxy.drain import replay_spool
 from proxy.entry import TurnEntry
-from proxy.journal import FIELD, STREAM
+from proxy.journal import FIELD
 
 WRITERS = 8
 LINES_EACH = 25
@@ -36,22 +36,20 @@ def entry(marker: str) -> TurnEntry:
 
 
 def replayed(marker: str) -> list[bytes]:
-    """What is in the journal, or was: another test's drain buries what is no turn."""
-    rows = [*redis().xrange(STREAM), *redis().xrange(DEAD_LETTERS)]
-    found = [fields[FIELD] for _, fields in rows if marker.encode() in fields.get(FIELD, b"")]
-    return list(dict.fromkeys(found))
+    return [fields[FIELD] for _, fields in redis().xrange(journal.STREAM) if marker.encode() in fields.get(FIELD, b"")]
 
 
-@pytest.fixture
-def stream():
-    """What these tests put into the stream belongs to no organization: it is taken out again."""
-    before = {row_id for row_id, _ in redis().xrange(STREAM)}
+@pytest.fixture(autouse=True)
+def own_stream(monkeypatch):
+    """A journal that no other test's drain reads."""
+    name = f"ibex:journal:{uuid4().hex}"
+    monkeypatch.setattr(journal, "STREAM", name)
+    monkeypatch.setattr(drain, "STREAM", name)
     yield
-    if added := [row_id for row_id, _ in redis().xrange(STREAM) if row_id not in before]:
-        redis().xdel(STREAM, *added)
+    redis().delete(name)
 
 
-def test_writers_and_replays_of_one_spool_lose_nothing(tmp_path, stream):
+def test_writers_and_replays_of_one_spool_lose_nothing(tmp_path):
     marker = uuid4().hex
     with override_settings(SPOOL_DIR=tmp_path):
         writing = threading.Event()
@@ -80,7 +78,7 @@ def test_writers_and_replays_of_one_spool_lose_nothing(tmp_path, stream):
     assert set(replayed(marker)) == expected
 
 
-def test_a_line_that_a_crash_cut_off_does_not_swallow_the_next(tmp_path, stream):
+def test_a_line_that_a_crash_cut_off_does_not_swallow_the_next(tmp_path):
     marker = uuid4().hex
     with override_settings(SPOOL_DIR=tmp_path):
         (tmp_path / f"{os.getpid()}.ndjson").write_bytes(b'{"cut off')
@@ -89,7 +87,7 @@ def test_a_line_that_a_crash_cut_off_does_not_swallow_the_next(tmp_path, stream)
     assert f'"{marker}"'.encode() in replayed(marker)
 
 
-async def test_a_caller_who_leaves_while_the_turn_is_kept_does_not_take_it_along(hot_path, tmp_path, stream):
+async def test_a_caller_who_leaves_while_the_turn_is_kept_does_not_take_it_along(hot_path, tmp_path):
     turn = entry(uuid4().hex)
     appending = asyncio.create_task(journal.append(turn, remember={}, ttl_s=1))
     await asyncio.sleep(0)
