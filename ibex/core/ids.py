@@ -6,19 +6,22 @@ import os
 import time
 import uuid
 
-_RANDOM_BITS = 74
-_RANDOM_MASK = (1 << _RANDOM_BITS) - 1
+_RANDOM_MASK = (1 << 62) - 1
+_NS_PER_MS = 1_000_000
+_FRACTIONS = 1 << 12
 
 
 def uuid7() -> uuid.UUID:
-    """48 bits of Unix milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big") & _RANDOM_MASK
+    """48 bits of Unix milliseconds, 12 bits of the fraction of one (RFC 9562, method 3), then 62 random bits.
+
+    The fraction, a quarter of a microsecond, keeps rows of one transaction in the order they were made.
+    """
+    milliseconds, rest = divmod(time.time_ns(), _NS_PER_MS)
     value = (milliseconds & ((1 << 48) - 1)) << 80
     value |= 0x7 << 76
-    value |= (random >> 62) << 64
+    value |= (rest * _FRACTIONS // _NS_PER_MS) << 64
     value |= 0b10 << 62
-    value |= random & ((1 << 62) - 1)
+    value |= int.from_bytes(os.urandom(8), "big") & _RANDOM_MASK
     return uuid.UUID(int=value)
 
 
