@@ -15,7 +15,7 @@ from ibex.core.tenancy import scope
 from proxy import journal
 from proxy.drain import DEAD_LETTERS, Drain, replay_spool
 from proxy.entry import TurnEntry
-from proxy.journal import FIELD, STREAM
+from proxy.journal import FIELD
 
 
 def entry(agent, *, session_id=None, text="Hi", **checkpoint) -> TurnEntry:
@@ -52,12 +52,25 @@ def entry(agent, *, session_id=None, text="Hi", **checkpoint) -> TurnEntry:
     )
 
 
-def put(raw: bytes) -> None:
-    redis().xadd(STREAM, {FIELD: raw})
+@pytest.fixture(autouse=True)
+def stream(monkeypatch):
+    """A journal that no other test's drain reads."""
+    name = f"ibex:journal:{uuid4().hex}"
+    monkeypatch.setattr("proxy.drain.STREAM", name)
+    yield name
+    redis().delete(name)
 
 
 @pytest.fixture
-def drain():
+def put(stream):
+    def put(raw: bytes) -> None:
+        redis().xadd(stream, {FIELD: raw})
+
+    return put
+
+
+@pytest.fixture
+def drain(stream):
     drain = Drain()
     drain.open()
     return drain
@@ -78,7 +91,7 @@ def checkpoints(agent) -> list[Checkpoint]:
     return list(Checkpoint.objects.of(agent.org_id).order_by("said_at", "number"))
 
 
-def test_a_turn_becomes_session_checkpoint_and_trace(drain, agent):
+def test_a_turn_becomes_session_checkpoint_and_trace(drain, put, agent):
     turn = entry(agent)
     put(turn.to_bytes())
     [checkpoint] = drained(drain, agent, lambda: checkpoints(agent))
@@ -91,7 +104,7 @@ def test_a_turn_becomes_session_checkpoint_and_trace(drain, agent):
     assert trace.session_id == session.pk == UUID(turn.session_id)
 
 
-def test_a_repeated_entry_changes_nothing(drain, agent):
+def test_a_repeated_entry_changes_nothing(drain, put, agent):
     session_id = uuid7()
     turn, later = entry(agent, session_id=session_id), entry(agent, session_id=session_id, text="Bye")
     for raw in (turn.to_bytes(), turn.to_bytes(), later.to_bytes()):
@@ -102,7 +115,7 @@ def test_a_repeated_entry_changes_nothing(drain, agent):
         assert Session.objects.get().turn_count == 2
 
 
-def test_what_cannot_be_read_or_written_is_set_aside_and_blocks_nothing(drain, agent):
+def test_what_cannot_be_read_or_written_is_set_aside_and_blocks_nothing(drain, put, agent):
     marker = str(uuid4())
     broken = entry(agent, model="m" * 300, text=marker)  # a model's name of 300 characters fits no column
     good = entry(agent, text="fine")
@@ -114,14 +127,14 @@ def test_what_cannot_be_read_or_written_is_set_aside_and_blocks_nothing(drain, a
     assert {fields[b"why"] for fields in buried} == {b"unreadable", b"DataError"}
 
 
-def test_text_with_a_null_character_is_kept_without_it(drain, agent):
+def test_text_with_a_null_character_is_kept_without_it(drain, put, agent):
     put(entry(agent, text="a\0b").to_bytes())
     [checkpoint] = drained(drain, agent, lambda: checkpoints(agent))
     assert checkpoint.user_text == "ab"
     assert checkpoint.messages[0]["content"] == "ab"
 
 
-def test_a_foreign_agent_in_an_entry_is_left_out(drain, agent, foreign_agent):
+def test_a_foreign_agent_in_an_entry_is_left_out(drain, put, agent, foreign_agent):
     from dataclasses import replace
 
     put(replace(entry(agent), agent_id=str(foreign_agent.pk)).to_bytes())
@@ -130,9 +143,7 @@ def test_a_foreign_agent_in_an_entry_is_left_out(drain, agent, foreign_agent):
     assert checkpoint.user_text == "mine"
 
 
-async def test_without_redis_the_turn_goes_to_the_spool_and_comes_back(hot_path, agent, tmp_path, monkeypatch):
-    stream = f"ibex:journal:{uuid4().hex}"  # one that no other test's drain reads
-    monkeypatch.setattr("proxy.drain.STREAM", stream)
+async def test_without_redis_the_turn_goes_to_the_spool_and_comes_back(hot_path, agent, tmp_path, stream):
     turn = entry(agent, text="spooled")
     with override_settings(SPOOL_DIR=tmp_path / "spool", REDIS_URL="redis://127.0.0.1:1/0"):
         await close_async_redis()
