@@ -10,13 +10,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 from uuid import UUID
 
+import structlog
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 from pydantic import SecretStr
 
 from agents.announcements import Change, on_change
 from ibex.core.crypto import unseal
-from ibex.core.errors import ModelNotFound, ProviderNotConfigured, ServiceDegraded
+from ibex.core.errors import ModelNotFound, ProviderNotConfigured, SecretUnreadable, ServiceDegraded
 from ibex.core.tenancy import async_scope
 from ibex.providers.base import Upstream
 
@@ -38,12 +39,15 @@ class Route:
 
     upstream: Upstream
     patterns: tuple[str, ...]
+    is_readable: bool = True
+    """Its key was sealed with the secret key of this installation."""
 
     def serves(self, model: str) -> bool:
         """Whether a pattern matches; `*` stands for any part of a name."""
         return any(fnmatchcase(model, pattern) for pattern in self.patterns)
 
 
+_log = structlog.get_logger(__name__)
 _cache: OrderedDict[UUID, tuple[float, tuple[Route, ...]]] = OrderedDict()
 
 
@@ -70,10 +74,15 @@ async def routes_of(org_id: UUID) -> tuple[Route, ...]:
 
 
 async def upstreams_for(org_id: UUID, model: str) -> list[Upstream]:
-    """The providers that serve `model`, first choice first. Raises ProviderNotConfigured or ModelNotFound."""
-    upstreams = [route.upstream for route in await routes_of(org_id) if route.serves(model)]
-    if not upstreams:
+    """The providers that serve `model`, first choice first. Raises ProviderNotConfigured or ModelNotFound;
+    SecretUnreadable when the key of none of them can be read.
+    """
+    serving = [route for route in await routes_of(org_id) if route.serves(model)]
+    if not serving:
         raise ModelNotFound
+    upstreams = [route.upstream for route in serving if route.is_readable]
+    if not upstreams:
+        raise SecretUnreadable
     return upstreams
 
 
@@ -93,6 +102,10 @@ async def _load(org_id: UUID, last_known: tuple[Route, ...]) -> tuple[Route, ...
 
 def _route(row: tuple[Any, ...]) -> Route:
     provider_id, name, kind, base_url, sealed_key, patterns = row
-    key = unseal(bytes(sealed_key)) if sealed_key else ""
-    upstream = Upstream(id=str(provider_id), name=name, kind=kind, base_url=base_url, api_key=SecretStr(key))
-    return Route(upstream=upstream, patterns=tuple(patterns))
+    try:
+        key = unseal(bytes(sealed_key)) if sealed_key else ""
+    except SecretUnreadable:
+        key = None
+        _log.warning("provider_key_unreadable", provider_id=str(provider_id))
+    upstream = Upstream(id=str(provider_id), name=name, kind=kind, base_url=base_url, api_key=SecretStr(key or ""))
+    return Route(upstream=upstream, patterns=tuple(patterns), is_readable=key is not None)

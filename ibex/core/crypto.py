@@ -7,9 +7,10 @@ import hmac
 from base64 import urlsafe_b64encode
 from functools import lru_cache
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
+from ibex.core.errors import SecretUnreadable
 from ibex.core.secrets import derive_bytes
 
 
@@ -30,8 +31,11 @@ def seal(plain: str) -> bytes:
 
 
 def unseal(sealed: bytes) -> str:
-    """The inverse of `seal`. Raises cryptography.fernet.InvalidToken when the key or the bytes are not the same."""
-    return _fernet().decrypt(bytes(sealed)).decode()
+    """The inverse of `seal`. Raises SecretUnreadable when the key or the bytes are not the same."""
+    try:
+        return _fernet().decrypt(bytes(sealed)).decode()
+    except InvalidToken:
+        raise SecretUnreadable from None
 
 
 @lru_cache(maxsize=1)

@@ -19,6 +19,7 @@ IbexError
 ├── ProviderNotConfigured     501 PROVIDER_NOT_CONFIGURED
 ├── UpstreamError             502 PROVIDER_ERROR (see ibex.providers.errors)
 ├── ServiceDegraded           503 SERVICE_DEGRADED
+├── SecretUnreadable          503 SECRET_UNREADABLE
 └── AuthUnavailable           503 AUTH_UNAVAILABLE
 """
 
@@ -199,6 +200,18 @@ class ServiceDegraded(IbexError):
     status = 503
     kind = "server_error"
     default_message = "The token cannot be checked right now. Try again in a few seconds."
+
+
+class SecretUnreadable(IbexError):
+    """What was sealed with another key, or damaged, does not come back by trying again."""
+
+    code = "SECRET_UNREADABLE"
+    status = 503
+    kind = "server_error"
+    default_message = (
+        "The provider's stored key cannot be read: IBEX's secret key is not the one that sealed it. Enter the "
+        "provider's key again on the Providers page, or start IBEX with the secret key of that time."
+    )
 
 
 class AuthUnavailable(IbexError):

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
-from cryptography.fernet import InvalidToken
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ibex.core import metrics
 from ibex.core.crypto import seal, unseal
-from ibex.core.errors import Conflict, FieldCode, FieldError, InvalidRequest, ServiceDegraded
+from ibex.core.errors import Conflict, FieldCode, FieldError, InvalidRequest, SecretUnreadable, ServiceDegraded
 from ibex.core.redis import RedisError, org_key, redis
 
 HEADER = "Idempotency-Key"
@@ -99,7 +98,7 @@ def _replayed(place: _Place, kept: bytes) -> Response:
         raise KeyInUse
     try:
         status, data = orjson.loads(unseal(answer))
-    except InvalidToken as error:
+    except SecretUnreadable as error:
         raise IdempotencyUnavailable from error
     return Response(data, status=status, headers={REPLAY_HEADER: "true"})
 
