@@ -70,6 +70,12 @@ class Env(BaseSettings):
         description="Base URL of the default provider, read at first start; empty with a key: https://api.openai.com/v1.",
     )
 
+    provider_networks: Literal["private", "public"] = Field(
+        "private",
+        description="Where providers may live: `private` allows this machine and private networks too, `public` only "
+        "the internet; link-local and cloud metadata addresses never.",
+    )
+
     # Behaviour
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe log line written."

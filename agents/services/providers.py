@@ -17,7 +17,7 @@ from agents.services import audit
 from agents.services.after import announce
 from ibex.core.errors import FieldCode, FieldError, IbexError, InvalidRequest
 from ibex.core.tenancy import scope
-from ibex.providers import anthropic
+from ibex.providers import anthropic, networks
 from ibex.providers.base import ProviderCall, Upstream
 from ibex.providers.client import close_client
 from ibex.providers.errors import ProviderError, ProviderRejected, ProviderTimeout, provider_error
@@ -177,6 +177,8 @@ def _checked_url(text: str) -> str:
     is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
     if not (is_plain and is_web and is_port_sound):
         raise refusal
+    if not networks.may_be_typed(parts.hostname or ""):
+        raise _refused("base_url", FieldCode.INVALID_FORMAT, "IBEX may not call this address: its network is closed.")
     if len(text) > BASE_URL_MAX:
         raise _refused("base_url", FieldCode.TOO_LONG, f"It is at most {BASE_URL_MAX} characters long.")
     return text.rstrip("/")

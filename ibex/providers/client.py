@@ -14,7 +14,14 @@ import aiohttp
 
 from ibex import __version__
 from ibex.providers.base import ProviderAnswer
-from ibex.providers.errors import ProviderCutOff, ProviderNotConnected, ProviderTimeout, ProviderUnreachable
+from ibex.providers.errors import (
+    ProviderAddressForbidden,
+    ProviderCutOff,
+    ProviderNotConnected,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
+from ibex.providers.networks import ForbiddenAddress, connecting_socket
 
 CONNECT_TIMEOUT_S = 10.0
 """For a place in the pool, the name, the connection and the TLS handshake together."""
@@ -40,7 +47,7 @@ async def send(
 ) -> ProviderAnswer:
     """Send one request and return when the answer's headers are there. Follows no redirect; repeats no POST.
 
-    Raises ProviderUnreachable or ProviderTimeout.
+    Raises ProviderUnreachable, ProviderTimeout or ProviderAddressForbidden.
     """
     timeout = _STREAM_TIMEOUT if stream else _ANSWER_TIMEOUT
     with _failures_before_the_answer():
@@ -97,7 +104,10 @@ def _session() -> aiohttp.ClientSession:
 def _new_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            limit=POOL_CONNECTIONS, limit_per_host=POOL_CONNECTIONS_PER_HOST, ttl_dns_cache=DNS_CACHE_S
+            limit=POOL_CONNECTIONS,
+            limit_per_host=POOL_CONNECTIONS_PER_HOST,
+            ttl_dns_cache=DNS_CACHE_S,
+            socket_factory=connecting_socket,
         ),
         headers={"Accept-Encoding": "identity", "User-Agent": f"ibex/{__version__}"},
         cookie_jar=aiohttp.DummyCookieJar(),  # a provider's cookie for one tenant must not travel with another's call
@@ -111,7 +121,8 @@ def _failures_before_the_answer() -> Iterator[None]:
     try:
         yield
     except aiohttp.ClientConnectorError as error:
-        raise ProviderNotConnected from error
+        is_closed = isinstance(error.os_error, ForbiddenAddress)
+        raise (ProviderAddressForbidden if is_closed else ProviderNotConnected) from error
     except TimeoutError as error:
         raise ProviderTimeout from error
     except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: a URL or header that cannot be sent

@@ -8,6 +8,7 @@ UpstreamError (ibex.core.errors)
     ├── ProviderCutOff              502 PROVIDER_CUT_OFF                transient
     ├── ProviderFailed              502 PROVIDER_FAILED                 transient
     ├── ProviderAnswerTooLarge      502 PROVIDER_ANSWER_TOO_LARGE       unknown
+    ├── ProviderAddressForbidden    502 PROVIDER_ADDRESS_FORBIDDEN      unknown
     ├── ProviderCredentialsRefused  502 PROVIDER_CREDENTIALS_REFUSED    credential
     ├── ProviderRateLimited         429 PROVIDER_RATE_LIMITED           rate_limit
     ├── ProviderQuotaExhausted      429 PROVIDER_QUOTA_EXHAUSTED        quota
@@ -21,16 +22,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-import orjson
-
 from ibex.core.errors import ProviderNotConfigured, UpstreamError
+from ibex.providers.error_body import Said
 
-MAX_PROVIDER_MESSAGE_CHARS = 500
 MAX_RETRY_AFTER_CHARS = 64
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -103,6 +101,16 @@ class ProviderAnswerTooLarge(ProviderError):
 
     code = "PROVIDER_ANSWER_TOO_LARGE"
     default_message = "The model provider's answer is too large. Ask for less in one call, or stream it."
+
+
+class ProviderAddressForbidden(ProviderError):
+    """The provider's name led to an address that `ibex.providers.networks` keeps closed. Nothing has been sent."""
+
+    code = "PROVIDER_ADDRESS_FORBIDDEN"
+    default_message = (
+        "The model provider's address leads to a network that IBEX may not call. "
+        "An operator can enter another one under Settings → Providers."
+    )
 
 
 class ProviderCredentialsRefused(ProviderError):
@@ -216,18 +224,16 @@ _BAD_KEY = re.compile(
 )
 _NO_CREDIT = re.compile(r"\bcredit balance is too low\b", re.IGNORECASE)
 """Google and xAI refuse a bad key, and Anthropic an empty account, with 400 and only say so in the message."""
-_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-_PARAM = re.compile(r"[A-Za-z0-9_.\[\]-]{1,128}")
 
 
 def classify(status: int, body: bytes) -> Failure:
     """The kind of failure an error answer is, by the words in its body, then by its status. Never raises."""
-    return _failure(status, _Said.read(body))
+    return _failure(status, Said.read(body))
 
 
 def provider_error(status: int, body: bytes, headers: Mapping[str, str] = NO_HEADERS) -> ProviderError:
     """The error to raise for a provider's error answer, whose `headers` have lower-cased names. Never raises."""
-    said = _Said.read(body)
+    said = Said.read(body)
     failure = _failure(status, said)
     if failure is Failure.CALLER_FAULT:
         return ProviderRejected(said.message, status=status, provider_code=said.code, param=said.param)
@@ -245,44 +251,7 @@ _ERROR_OF_FAILURE: Mapping[Failure, type[ProviderError]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """What an error body says, each part empty when it is missing or odd."""
-
-    message: str = ""
-    code: str = ""
-    kind: str = ""
-    param: str = ""
-
-    @classmethod
-    def read(cls, body: bytes) -> _Said:
-        """From OpenAI's shape, Google's (the same in a list), FastAPI's `detail`, or a bare `message`."""
-        try:
-            parsed = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return cls()
-        if isinstance(parsed, list) and parsed:
-            parsed = parsed[0]
-        if not isinstance(parsed, dict):
-            return cls()
-        error = parsed.get("error") or parsed.get("detail") or parsed
-        error = {"message": error} if isinstance(error, str) else error
-        if not isinstance(error, dict):
-            return cls()
-        message = error.get("message")
-        return cls(
-            message=message[:MAX_PROVIDER_MESSAGE_CHARS] if isinstance(message, str) else "",
-            code=_matching(_IDENTIFIER, error.get("code")),
-            kind=_matching(_IDENTIFIER, error.get("type")),
-            param=_matching(_PARAM, error.get("param")),
-        )
-
-
-def _matching(pattern: re.Pattern[str], value: Any) -> str:
-    return value if isinstance(value, str) and pattern.fullmatch(value) else ""
-
-
-def _failure(status: int, said: _Said) -> Failure:
+def _failure(status: int, said: Said) -> Failure:
     by_word = _FAILURE_OF_WORD.get(said.code) or _FAILURE_OF_WORD.get(said.kind)
     if by_word is not None:
         return by_word
