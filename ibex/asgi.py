@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
@@ -12,4 +14,13 @@ django_application = get_asgi_application()
 
 from ibex.routing import http_router  # noqa: E402 - needs Django's apps to be loaded
 
-application = ProtocolTypeRouter({"http": http_router(django_application)})
+
+async def no_websocket(
+    scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]
+) -> None:
+    """Nothing here speaks WebSocket: the handshake is refused (403)."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+application = ProtocolTypeRouter({"http": http_router(django_application), "websocket": no_websocket})

@@ -1,7 +1,8 @@
-"""The web process: `python -m ibex.server`. Daphne with three things that it lacks, or uvicorn.
+"""The web process: `python -m ibex.server`. Daphne with four things that it lacks, or uvicorn.
 
 * Back-pressure: a reader slower than the provider holds the provider up, instead of filling this process's memory.
 * A broken-off answer is broken off for the caller too, instead of being ended as if it were whole.
+* A caller can neither choose where the application is mounted nor fill the disk with a body.
 * SIGTERM lets what is being answered finish: readiness goes false and nobody new is let in.
 """
 
@@ -18,6 +19,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ibex.settings")
 # Only this process pools: a pool does not survive the forks of the workers.
 os.environ.setdefault("IBEX_PAGE_CONNECTIONS", "8")
 
+import daphne.server
+from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server as Daphne
 from twisted.internet import reactor
 from twisted.internet.interfaces import IPushProducer
@@ -31,6 +34,39 @@ GRACE_S = 30.0
 POLL_S = 0.05
 ABORT = "ibex.response.abort"
 """An ASGI message of our own; a server that knows it says so in `scope["extensions"]`."""
+
+KEPT_BYTES = 16 * 1024 * 1024
+"""More than any address takes. What a body has beyond it is thrown away: the address refuses what is left."""
+
+
+class Incoming(WebRequest):
+    """A request as a stranger may send it."""
+
+    def process(self) -> Any:
+        """Without the header by which Daphne lets a caller say where the application is mounted: it would choose the
+        route.
+        """
+        self.requestHeaders.removeHeader(b"Daphne-Root-Path")
+        return super().process()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Keep a piece of the body, in memory or on disk."""
+        if self.content.tell() <= KEPT_BYTES:
+            super().handleContentChunk(data)
+
+
+class Requests(HTTPFactory):
+    """Makes connections whose requests are `Incoming`."""
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
+        """See Twisted's Factory."""
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = Incoming
+        return protocol
+
+
+# Daphne makes its factory by this name, and has no other way to give it another.
+daphne.server.HTTPFactory = Requests
 
 
 @implementer(IPushProducer)

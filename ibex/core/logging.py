@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import re
 import sys
 import traceback
 from collections.abc import MutableMapping
@@ -12,6 +13,11 @@ from typing import Any
 import structlog
 
 OURS = ("ibex", "agents", "memories", "context", "proxy")
+QUOTING = ("django", "daphne", "twisted", "autobahn", "asyncio", "uvicorn")
+"""Loggers whose lines quote a request's address or headers, or the text of an exception."""
+
+_END_OF_FIRST_WORDS = re.compile(r"[:;(<\n'\"]")
+_FRAME = re.compile(r'File "([^"\n]+)", line (\d+)')
 
 
 def place_of(error: BaseException) -> str:
@@ -27,6 +33,16 @@ def _without_words(_logger: Any, _method: str, event: MutableMapping[str, Any]) 
     if isinstance(error, BaseException):
         event["exception"] = type(error).__name__
         event["frames"] = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+    return event
+
+
+def _without_quotes(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Of a line that may quote what someone sent only its first words stay, and the frames that it shows."""
+    if str(event.get("logger", "")).partition(".")[0] in QUOTING:
+        line = str(event["event"])
+        event["event"] = _END_OF_FIRST_WORDS.split(line, maxsplit=1)[0].strip()
+        if frames := _FRAME.findall(line):
+            event.setdefault("frames", [f"{file}:{number}" for file, number in frames])
     return event
 
 
@@ -49,7 +65,7 @@ def logging_config(level: str, log_format: str) -> None:
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        "foreign_pre_chain": shared,
+        "foreign_pre_chain": [*shared, _without_quotes],
     }
     logging.config.dictConfig(
         {
