@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
-from ibex.core.errors import FieldCode, FieldError, InvalidRequest
 from proxy import pipeline
 from proxy.consumers import HttpConsumer, passed_on
 from proxy.forward import forward
 from proxy.record import record_call
 from proxy.routes import upstreams_for
-from proxy.schema import check_model
+from proxy.schema import check_embeddings
 from proxy.switches import read_switches
 from proxy.turn import PROVIDER_STAGE, Turn
 from proxy.turn_start import read_turn_start
@@ -25,7 +22,7 @@ class Embeddings(HttpConsumer):
     async def answer(self, turn: Turn) -> None:
         with turn.stage("validate"):
             turn.payload = pipeline.read_body(turn.incoming)
-            _check(turn)
+            check_embeddings(turn.payload)
         principal, agent = await pipeline.identify(turn)
         with turn.stage("route"):
             turn.upstreams = await upstreams_for(agent.org_id, turn.model)
@@ -37,10 +34,3 @@ class Embeddings(HttpConsumer):
             body = await answer.read()
         await record_call(turn, answer.status)
         await self.respond(answer.status, body, passed_on(answer) | turn.headers())
-
-
-def _check(turn: Turn) -> None:
-    missing = [FieldError("input", FieldCode.REQUIRED, "Send a text, or a list of them.")]
-    errors = list(chain(check_model(turn.payload), missing if turn.payload.get("input") is None else []))
-    if errors:
-        raise InvalidRequest(field_errors=errors)

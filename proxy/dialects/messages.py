@@ -10,13 +10,14 @@ import orjson
 from ibex.core.errors import FieldCode, FieldError
 from ibex.providers.anthropic_answer import ChunksOfEvents, completion_of
 from ibex.providers.sse import ChatOutcome, OutcomeBuilder
-from ibex.providers.untrusted import as_object, as_text, object_in, objects
+from ibex.providers.untrusted import as_list, as_object, as_text, object_in, objects
 from proxy.conversation import Fingerprint, fingerprint
 from proxy.dialects.base import Added, EventReader, Payload, Reader, added_to
 from proxy.schema import (
     MAX_COMPLETION_TOKENS,
     MAX_TEMPERATURE,
     check_model,
+    content_errors,
     messages_errors,
     number_error,
     refuse,
@@ -82,8 +83,11 @@ def _errors(payload: Payload) -> Iterator[FieldError]:
         yield FieldError("max_tokens", FieldCode.REQUIRED, "Say how many tokens the answer may have.")
     yield from number_error(payload, "max_tokens", 1, MAX_COMPLETION_TOKENS, whole=True)
     yield from number_error(payload, "temperature", 0, MAX_TEMPERATURE, whole=False)
-    if not isinstance(payload.get("system"), str | list | None):
-        yield FieldError("system", FieldCode.INVALID_FORMAT, "`system` is text or a list of text blocks.")
+    yield from content_errors("system", payload.get("system"))
+    for index, message in enumerate(as_list(payload.get("messages"))):
+        for part_index, part in enumerate(as_list(as_object(message).get("content"))):
+            if as_object(part).get("type") == "tool_result":
+                yield from content_errors(f"messages[{index}].content[{part_index}].content", part.get("content"))
     yield from stream_error(payload)
 
 

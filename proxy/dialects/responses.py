@@ -8,7 +8,7 @@ from typing import Any
 
 from ibex.core.errors import FieldError
 from ibex.providers.sse import ChatOutcome, OutcomeBuilder
-from ibex.providers.untrusted import as_object, as_text, object_in, objects
+from ibex.providers.untrusted import as_list, as_object, as_text, object_in, objects
 from proxy.conversation import Fingerprint, fingerprint
 from proxy.dialects.base import EventReader, Payload, Reader, added_to, thread_print
 from proxy.schema import (
@@ -20,6 +20,7 @@ from proxy.schema import (
     number_error,
     refuse,
     stream_error,
+    text_error,
 )
 
 _LAST_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
@@ -108,6 +109,9 @@ def _errors(payload: Payload) -> Iterator[FieldError]:
         yield from message_errors("input", {"role": "user", "content": given})
     elif given is not None or not any(payload.get(name) for name in _WITHOUT_INPUT):
         yield from messages_errors(given, name="input", needs_role=False)
+        for index, item in enumerate(as_list(given)):
+            yield from text_error(f"input[{index}].output", as_object(item).get("output"))
+    yield from text_error("instructions", payload.get("instructions"))
     yield from number_error(payload, "temperature", 0, MAX_TEMPERATURE, whole=False)
     yield from number_error(payload, "max_output_tokens", 1, MAX_COMPLETION_TOKENS, whole=True)
     yield from stream_error(payload)
