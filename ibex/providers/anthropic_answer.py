@@ -39,13 +39,14 @@ def completion_of(message: Mapping[str, Any]) -> dict[str, Any]:
 def usage_of(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Tokens in OpenAI's words: what came out of the cache or went into it is part of the prompt."""
     cached = as_count(usage.get("cache_read_input_tokens"))
-    prompt = as_count(usage.get("input_tokens")) + as_count(usage.get("cache_creation_input_tokens")) + cached
+    kept = as_count(usage.get("cache_creation_input_tokens"))
+    prompt = as_count(usage.get("input_tokens")) + kept + cached
     completion = as_count(usage.get("output_tokens"))
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": cached},
+        "prompt_tokens_details": {"cached_tokens": cached, "cache_write_tokens": kept},
     }
 
 

@@ -131,7 +131,7 @@ async def test_a_stream_says_the_same_as_the_whole_answer_wherever_it_is_cut(dou
         assert chunks == expected
     assert [c["choices"][0]["finish_reason"] for c in expected[:-1]][-1] == "tool_calls"
     assert expected[-1]["choices"] == []
-    assert expected[-1]["usage"]["prompt_tokens_details"] == {"cached_tokens": 4}
+    assert expected[-1]["usage"]["prompt_tokens_details"] == {"cached_tokens": 4, "cache_write_tokens": 5}
     assert {c["id"] for c in expected} == {"msg_1"}
 
 
