@@ -10,7 +10,7 @@ from django.urls import path, re_path
 from proxy.consumers import ChatCompletions, MessagesCalls, ResponsesCalls
 from proxy.embeddings import Embeddings
 from proxy.health import Health, Metrics, Ready
-from proxy.models_list import Models, Unknown
+from proxy.models_list import Models, OneModel, Unknown
 
 
 def http_router(django: Any) -> URLRouter:
@@ -22,6 +22,7 @@ def http_router(django: Any) -> URLRouter:
             path("v1/messages", MessagesCalls.as_asgi()),
             path("v1/embeddings", Embeddings.as_asgi()),
             path("v1/models", Models.as_asgi()),
+            path("v1/models/<path:model>", OneModel.as_asgi()),
             path("health", Health.as_asgi()),
             path("ready", Ready.as_asgi()),
             path("metrics", Metrics.as_asgi()),
