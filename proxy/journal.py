@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -20,16 +20,25 @@ GROUP = "drain"
 FIELD = b"entry"
 APPEND_TIMEOUT_S = 0.05
 
+_CLAIM = """for _, key in ipairs(KEYS) do
+  local holder = redis.call('GET', key)
+  redis.call('SET', key, (not holder or holder == ARGV[1]) and ARGV[1] or '', 'EX', ARGV[2])
+end"""
+
 _log = structlog.get_logger(__name__)
 _keeping: set[asyncio.Task[None]] = set()
 
 
-async def append(entry: TurnEntry, *, remember: Mapping[str, str | bytes], ttl_s: int) -> None:
+async def append(
+    entry: TurnEntry, *, remember: Mapping[str, str | bytes], claims: Sequence[str] = (), ttl_s: int
+) -> None:
     """Keep the turn, and set the keys in `remember`, in one round trip. Redis down: spool.
+
+    Keys in `claims` hold the turn's session; one that another session has claimed holds an empty text.
 
     A caller who leaves meanwhile cancels the wait, never the keeping.
     """
-    task = asyncio.create_task(_keep(entry, remember, ttl_s))
+    task = asyncio.create_task(_keep(entry, remember, claims, ttl_s))
     _keeping.add(task)
     task.add_done_callback(_keeping.discard)
     try:
@@ -39,13 +48,15 @@ async def append(entry: TurnEntry, *, remember: Mapping[str, str | bytes], ttl_s
         raise
 
 
-async def _keep(entry: TurnEntry, remember: Mapping[str, str | bytes], ttl_s: int) -> None:
+async def _keep(entry: TurnEntry, remember: Mapping[str, str | bytes], claims: Sequence[str], ttl_s: int) -> None:
     raw = entry.to_bytes()
     try:
         async with asyncio.timeout(APPEND_TIMEOUT_S), async_redis().pipeline(transaction=False) as pipe:
             pipe.xadd(STREAM, {FIELD: raw})
             for key, value in remember.items():
                 pipe.set(key, value, ex=ttl_s)
+            if claims:
+                pipe.eval(_CLAIM, len(claims), *claims, entry.session_id, ttl_s)
             await pipe.execute()
         metrics.JOURNAL.labels(where="stream").inc()
     except (RedisError, OSError, TimeoutError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,9 +13,10 @@ from context.desk_read import dump_blocks
 from ibex.core import metrics
 from ibex.providers.sse import ChatOutcome
 from proxy import journal
-from proxy.conversation import after_answer, new_messages, user_text
+from proxy.conversation import after_answer, brought, ending, user_text
 from proxy.dialects.base import thread_print
 from proxy.entry import TurnEntry
+from proxy.imported import within_limits
 from proxy.turn import Turn
 from proxy.turn_start import SESSION_TTL_S, fingerprint_prefix, session_key, shown_prefix
 
@@ -26,7 +27,8 @@ async def record_answer(turn: Turn, outcome: ChatOutcome, status: int = 200) -> 
     """Journal a turn that was answered, in whole or in part, and remember its conversation. Never raises."""
     with _boundary(), turn.stage("journal"):
         entry = _entry(turn, _checkpoint(turn, outcome), _trace(turn, status, outcome=outcome))
-        await journal.append(entry, remember=_remembered(turn, outcome), ttl_s=SESSION_TTL_S)
+        claims = _claims(turn, outcome)
+        await journal.append(entry, remember=_remembered(turn, outcome, claims), claims=claims, ttl_s=SESSION_TTL_S)
 
 
 async def record_call(turn: Turn, status: int, code: str = "") -> None:
@@ -38,7 +40,7 @@ async def record_call(turn: Turn, status: int, code: str = "") -> None:
     if turn.start is not None:
         with _boundary():
             entry = _entry(turn, None, _trace(turn, status, code=code))
-            await journal.append(entry, remember={}, ttl_s=SESSION_TTL_S)
+            await journal.append(entry, remember=_released(turn), ttl_s=SESSION_TTL_S)
 
 
 @contextmanager
@@ -72,11 +74,12 @@ def _checkpoint(turn: Turn, outcome: ChatOutcome) -> dict[str, Any]:
     assert turn.agent is not None  # noqa: S101
     assert turn.start is not None  # noqa: S101
     assert turn.switches is not None  # noqa: S101
-    messages = new_messages(turn.payload["messages"], turn.start.session)
+    new = brought(turn.payload["messages"], turn.start.session)
     usage = outcome.usage
     return {
-        "messages": messages,
-        "user_text": user_text(messages),
+        "imported": within_limits(new.imported),
+        "messages": new.live,
+        "user_text": user_text(new.live),
         "assistant_text": outcome.text,
         "tool_calls": list(outcome.tool_calls),
         "finish_reason": (outcome.finish_reason or "")[:64],
@@ -116,22 +119,44 @@ def _trace(turn: Turn, status: int, *, code: str = "", outcome: ChatOutcome | No
     }
 
 
-def _remembered(turn: Turn, outcome: ChatOutcome) -> dict[str, str | bytes]:
+def _claims(turn: Turn, outcome: ChatOutcome) -> list[str]:
+    """Keys of the prints by which the turn is known where the history itself has changed."""
+    found = [turn.prints.asked]
+    if outcome.is_complete:
+        found.append(ending(turn.prints, outcome.text, outcome.tool_calls))
+    return [_prefix(turn) + each for each in found if each]
+
+
+def _remembered(turn: Turn, outcome: ChatOutcome, claims: Sequence[str]) -> dict[str, str | bytes]:
     assert turn.agent is not None  # noqa: S101
     assert turn.start is not None  # noqa: S101
     assert turn.switches is not None  # noqa: S101
     org_id, agent_id, session_id = turn.agent.org_id, turn.agent.id, turn.start.session.id
-    remembered: dict[str, str | bytes] = {}
-    if outcome.is_complete:
-        print_after = after_answer(turn.prints.whole, outcome.text, outcome.tool_calls)
-        threads = [thread_print(name).hex() for name in outcome.names]
-        # A caller who goes on by id sends no history, so its fingerprint stands where that of a repeated call would.
-        remembered[session_key(org_id, agent_id, session_id)] = ":".join(
-            [print_after, turn.prints.whole.hex(), *threads]
-        )
-        prefix = fingerprint_prefix(org_id, agent_id, turn.switches.end_user)
-        remembered |= {prefix + known: str(session_id) for known in (print_after, *threads)}
+    prefix = _prefix(turn)
+    after = after_answer(turn.prints, outcome.text, outcome.tool_calls)
+    threads = [thread_print(name).hex() for name in outcome.names] if outcome.is_complete else []
+    # A caller who goes on by id sends no history, so its fingerprint stands where that of a repeated call would.
+    state = [after[0], turn.prints.whole.hex(), *threads, *after[1:], *(claim.removeprefix(prefix) for claim in claims)]
+    remembered: dict[str, str | bytes] = {session_key(org_id, agent_id, session_id): ":".join(state)}
+    remembered |= {prefix + known: str(session_id) for known in (*after, *threads)}
     if turn.assembly is not None and turn.assembly.blocks is not None:
         shown = shown_prefix(org_id, agent_id, turn.switches.end_user)
         remembered[shown + str(session_id)] = dump_blocks(turn.assembly.blocks)
     return remembered
+
+
+def _released(turn: Turn) -> dict[str, str | bytes]:
+    """The session that a failed call was to go on with still ends where it ended before."""
+    assert turn.agent is not None  # noqa: S101
+    assert turn.start is not None  # noqa: S101
+    session = turn.start.session
+    ends = [known for known, index in turn.prints.candidates if index == session.known_messages]
+    if not ends:
+        return {}
+    return {session_key(turn.agent.org_id, turn.agent.id, session.id): ":".join([*ends, turn.prints.whole.hex()])}
+
+
+def _prefix(turn: Turn) -> str:
+    assert turn.agent is not None  # noqa: S101
+    assert turn.switches is not None  # noqa: S101
+    return fingerprint_prefix(turn.agent.org_id, turn.agent.id, turn.switches.end_user)

@@ -4,7 +4,8 @@
 -- ARGV: 1 share of the last window that still counts (0..1), 2 window in seconds, 3 number of limits, then one limit each,
 --   then the prefix of fingerprint keys, the prefix of shown-block keys, the session id to use when none is known,
 --   the session id that key 4 stands for, the prefix of session keys, the fingerprint of all messages, and the
---   fingerprints to look for. A session key holds `after:before`: the fingerprints after and before its last answer.
+--   fingerprints to look for. A session key holds `after:before:…`: the prints by which its last turn is known.
+--   A session that the caller names is not looked for, only how much of the history is known.
 -- Returns: number of the refusing limit or 0, calls counted against each limit, and unless refused: directive, hot data,
 --   end user's hot data, session id, number of the matched fingerprint or 0, shown blocks,
 --   and of each breaker '1' while it is open.
@@ -25,20 +26,20 @@ local at = 4 + limits
 local fingerprints, shown, session, named = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
 local sessions, whole = ARGV[at + 4], ARGV[at + 5]
 local matched = 0
-if named ~= '' then
-  if redis.call('EXISTS', KEYS[4]) == 1 then session = named end
-else
-  for i = at + 6, #ARGV do
-    local found = redis.call('GET', fingerprints .. ARGV[i])
-    if found then
-      matched = i - at - 5
-      local state = redis.call('GET', sessions .. found)
-      -- Its last turn, or that turn asked again: the same session. Any earlier turn: a fork of it, a session of its own.
-      if state == false or string.find(state, ARGV[i], 1, true) == 1 or string.find(state, ':' .. whole, 1, true) then
-        session = found
-      end
-      break
+if named ~= '' and redis.call('EXISTS', KEYS[4]) == 1 then session = named end
+for i = at + 6, #ARGV do
+  local found = redis.call('GET', fingerprints .. ARGV[i])
+  -- Empty: several sessions have claimed it, and nobody can tell which of them goes on.
+  if found and found ~= '' then
+    matched = i - at - 5
+    local state = named == '' and redis.call('GET', sessions .. found)
+    -- Its last turn, or that turn asked again: the same session. Any earlier turn: a fork of it, a session of its own.
+    if state and (string.find(state, ARGV[i], 1, true) or string.find(state, ':' .. whole, 1, true)) then
+      session = found
+      -- Another call that goes on from the same turn meanwhile is a fork, as it would be after this one.
+      redis.call('SET', sessions .. found, ':' .. whole, 'KEEPTTL')
     end
+    break
   end
 end
 local breakers = {}

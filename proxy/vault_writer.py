@@ -17,6 +17,7 @@ from ibex.core.queue import enqueue
 from ibex.core.tenancy import scope
 from ibex.core.tokens import count
 from memories import store
+from proxy import imported
 from proxy.entry import TurnEntry
 
 EXTRACT_TASK = "memories.tasks.extract_session"
@@ -74,18 +75,21 @@ def _sessions(org_id: UUID, entries: Iterable[TurnEntry]) -> dict[UUID, Session]
 
 
 def _checkpoints(org_id: UUID, entries: Iterable[TurnEntry], sessions: dict[UUID, Session]) -> list[Checkpoint]:
-    checkpoints = []
+    checkpoints: list[Checkpoint] = []
+    known = imported.Known(org_id)
     for entry in sorted(entries, key=lambda e: float(e.trace["started_at"])):
         session = sessions.get(UUID(entry.session_id))
         if entry.checkpoint is None or session is None or session.agent_id != UUID(entry.agent_id):
             continue
-        session.turn_count += 1
-        checkpoint = _checkpoint(org_id, entry, entry.checkpoint, session)
+        said = _storable(entry.checkpoint)
+        checkpoints += _imported(entry, said, session, known)
+        checkpoint = _checkpoint(entry, said, session, turn_id=UUID(entry.turn_id))
         session.prompt_tokens += checkpoint.prompt_tokens
         session.completion_tokens += checkpoint.completion_tokens
         session.last_turn_at = max(session.last_turn_at, checkpoint.finished_at)
         session.status = SessionStatus.ACTIVE
         session.completed_at = None
+        known.note(checkpoint)
         checkpoints.append(checkpoint)
     Checkpoint.objects.bulk_create(checkpoints)
     Session.objects.bulk_update(
@@ -95,27 +99,58 @@ def _checkpoints(org_id: UUID, entries: Iterable[TurnEntry], sessions: dict[UUID
     return checkpoints
 
 
-def _checkpoint(org_id: UUID, entry: TurnEntry, said: dict[str, Any], session: Session) -> Checkpoint:
+def _imported(entry: TurnEntry, live: dict[str, Any], session: Session, known: imported.Known) -> list[Checkpoint]:
+    """Turns from before the call that brought them: only their words are known, and not when they were said."""
+    checkpoints = []
+    for past in imported.past_turns(live.get("imported", ())):
+        if known.has(past, session.agent_id, entry.end_user):
+            continue
+        said = live | {
+            "messages": past.messages,
+            "user_text": past.user_text,
+            "assistant_text": past.assistant_text,
+            "tool_calls": past.tool_calls,
+            "finish_reason": "",
+            "is_complete": True,
+            "model": "",
+            "prompt_tokens": None,
+            "completion_tokens": None,
+            "finished_at": live["said_at"],
+        }
+        turn_id = past.turn_id(session.agent_id, entry.end_user)
+        checkpoint = _checkpoint(entry, said, session, turn_id=turn_id, is_imported=True)
+        known.note(checkpoint)
+        checkpoints.append(checkpoint)
+    return checkpoints
+
+
+def _checkpoint(
+    entry: TurnEntry, said: dict[str, Any], session: Session, *, turn_id: UUID, is_imported: bool = False
+) -> Checkpoint:
+    """The session's next turn."""
+    session.turn_count += 1
     # A provider that streamed no usage: counted here, off the request path, from the words themselves.
     prompt, completion = said["prompt_tokens"], said["completion_tokens"]
     return Checkpoint(
-        org_id=org_id,
-        agent_id=UUID(entry.agent_id),
+        org_id=session.org_id,
+        agent_id=session.agent_id,
         session=session,
         number=session.turn_count,
-        turn_id=UUID(entry.turn_id),
-        request_id=entry.trace["request_id"],
+        turn_id=turn_id,
+        request_id="" if is_imported else entry.trace["request_id"],
         end_user=entry.end_user,
-        messages=_storable(said["messages"]),
-        user_text=_storable(said["user_text"]),
-        assistant_text=_storable(said["assistant_text"]),
-        tool_calls=_storable(said["tool_calls"]),
-        finish_reason=_storable(said["finish_reason"]),
+        messages=said["messages"],
+        user_text=said["user_text"],
+        assistant_text=said["assistant_text"],
+        tool_calls=said["tool_calls"],
+        finish_reason=said["finish_reason"],
         is_complete=said["is_complete"],
+        is_imported=is_imported,
         may_learn=said["may_learn"],
-        model=_storable(said["model"]),
+        model=said["model"],
         prompt_tokens=count(said["user_text"]) if prompt is None else prompt,
         completion_tokens=count(said["assistant_text"]) if completion is None else completion,
+        answer_print=imported.answer_print(said["assistant_text"], said["tool_calls"]),
         said_at=_time(said["said_at"]),
         finished_at=_time(said["finished_at"]),
     )

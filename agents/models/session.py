@@ -62,8 +62,14 @@ class Checkpoint(OrgModel):
     user_text = models.TextField(blank=True)
     assistant_text = models.TextField(blank=True)
     tool_calls = models.JSONField(default=list)
+    answer_print = models.CharField(
+        max_length=32, blank=True, db_default="", help_text="Digest of the answer: a history is not told twice."
+    )
     finish_reason = models.CharField(max_length=64, blank=True)
     is_complete = models.BooleanField(default=True, help_text="False: the caller left, or the provider was cut off.")
+    is_imported = models.BooleanField(
+        default=False, db_default=False, help_text="Said before IBEX was asked; nobody knows when."
+    )
     may_learn = models.BooleanField(default=True, help_text="The caller and the agent allow memories from it.")
     model = models.CharField(max_length=256, blank=True)
     prompt_tokens = models.PositiveIntegerField(default=0)
@@ -78,6 +84,7 @@ class Checkpoint(OrgModel):
             models.UniqueConstraint(fields=["org", "turn_id"], name="agents_checkpoint_once"),
             models.UniqueConstraint(fields=["org", "session", "number"], name="agents_checkpoint_number"),
         ]
+        indexes = [models.Index(fields=["org", "agent", "answer_print"], name="agents_checkpoint_answer")]
 
     def __str__(self) -> str:
         return f"Turn {self.number}"

@@ -108,8 +108,8 @@ def test_a_history_that_holds_the_answer_is_known_by_its_fingerprint():
     first = asked(user("Hi"))
     outcome = MESSAGES.outcome(orjson.dumps(answer))
     then = asked(user("Hi"), {"role": "assistant", "content": answer["content"]}, user([RESULT]))
-    known = after_answer(MESSAGES.prints(first, MESSAGES.view(first)).whole, outcome.text, outcome.tool_calls)
-    assert MESSAGES.prints(then, MESSAGES.view(then)).candidates == ((known, 2),)
+    [known] = after_answer(MESSAGES.prints(first, MESSAGES.view(first)), outcome.text, outcome.tool_calls)
+    assert MESSAGES.prints(then, MESSAGES.view(then)).candidates[0] == (known, 2)
 
 
 def sse(*events):
