@@ -1,45 +1,52 @@
-"""Moves journaled turns from the Redis Stream into the vault, in batches, exactly once.
+"""Moves journaled turns from the Redis Stream into the vault, in batches, exactly once and in order.
 
-An entry is acknowledged after the transaction that wrote it. A drain that dies leaves its entries pending; the next
-one claims them. An entry that cannot be written on its own goes to a dead-letter stream and blocks nothing.
+One drain is at work at a time: the one that holds an advisory lock, in the very transaction that writes the batch. So
+what an earlier drain has read and not acknowledged is nobody's any more and is taken up first, at once; turns of one
+session are numbered in the order they were journaled; and a drain that was taken for dead can no longer write. Entries
+are acknowledged after the commit. One that cannot be written on its own becomes a dead letter and blocks nothing.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
-import socket
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import Error, connection, transaction
 
 from ibex.core import metrics
-from ibex.core.redis import ResponseError, redis
+from ibex.core.redis import RedisError, ResponseError, redis
+from proxy.dead_letters import DeadLetter, bury
 from proxy.entry import TurnEntry
 from proxy.journal import FIELD, GROUP, STREAM, spool_folder
 from proxy.vault_writer import write_turns
 
 BATCH = 200
 BLOCK_MS = 1_000
-CLAIM_IDLE_MS = 30_000
-"""A batch takes well under a second: who holds entries for this long is dead."""
-DEAD_LETTERS = "ibex:journal:dead"
+CONSUMER = "drain"
+"""Every drain's name: what one leaves unacknowledged is the next one's."""
+STUCK_MS = 30_000
+"""A drain that holds the lock and is silent for so long loses it: it hangs, or its machine is gone."""
+CONTENT_ERRORS = ("22", "23", "54")
+"""Classes of SQLSTATE that speak of the rows (data, constraints, sizes). Any other speaks of the server: wait."""
 
+_TAKE_LOCK = """
+SELECT set_config('idle_in_transaction_session_timeout', %s, true), pg_try_advisory_xact_lock(hashtextextended(%s, 0))
+"""
 _log = structlog.get_logger(__name__)
-Row = tuple[bytes, dict[bytes, bytes]]
+Row = tuple[bytes, dict[bytes, bytes] | None]
 
 
 class Drain:
-    """One consumer of the journal's group."""
-
-    def __init__(self) -> None:
-        self.name = f"{socket.gethostname()}-{os.getpid()}"
-        self._claim_from = b"0-0"
+    """The consumer of the journal's group, as long as it holds the lock."""
 
     def open(self) -> None:
         """Make the consumer group; harmless when it exists."""
@@ -49,67 +56,116 @@ class Drain:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    def step(self, block_ms: int = BLOCK_MS) -> int:
-        """Replay the spool, adopt what dead drains left, move one batch. Returns how many entries were moved.
+    def step(self, block_ms: int = BLOCK_MS) -> int | None:
+        """Replay the spool and move one batch. Returns how many entries it held; None: another drain is at work.
 
-        Raises RedisError or a database's OperationalError when a server is away: nothing is acknowledged then.
+        Raises RedisError or a database's error when a server is away: nothing is acknowledged then.
         """
         replay_spool()
-        rows = self._adopted() or self._next(block_ms)
-        if rows:
-            self._move(rows)
+        # The wait for entries is inside the transaction because the lock is; a transaction that waits has no snapshot.
+        with transaction.atomic():
+            if not _is_first():
+                return None
+            rows = _unacknowledged() or _next(block_ms)
+            if rows and replay_spool():
+                rows += _next(0)  # turns that came before those, and went another way
+            letters = _write(rows)
+        _acknowledge(rows, letters)
         return len(rows)
 
-    def _adopted(self) -> list[Row]:
-        answer: Any = redis().xautoclaim(
-            STREAM, GROUP, self.name, min_idle_time=CLAIM_IDLE_MS, start_id=self._claim_from, count=BATCH
-        )
-        self._claim_from = answer[0]
-        return [row for row in answer[1] if row[1]]
 
-    def _next(self, block_ms: int) -> list[Row]:
-        answer: Any = redis().xreadgroup(GROUP, self.name, {STREAM: ">"}, count=BATCH, block=block_ms or None)
-        if isinstance(answer, dict):  # RESP3
-            return [(row[0], row[1]) for batches in answer.values() for batch in batches for row in batch]
-        return [(row[0], row[1]) for _, batch in answer or [] for row in batch]
+def _is_first() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_LOCK, [str(STUCK_MS), STREAM])
+        return bool(cursor.fetchone()[1])
 
-    def _move(self, rows: Sequence[Row]) -> None:
-        by_org: dict[UUID, list[tuple[bytes, TurnEntry]]] = defaultdict(list)
-        for row_id, fields in rows:
-            entry = _parsed(fields.get(FIELD, b""))
-            if entry is None:
-                self._bury(row_id, fields.get(FIELD, b""), "unreadable")
-            else:
-                by_org[UUID(entry.org_id)].append((row_id, entry))
-        for org_id, entries in by_org.items():
-            self._move_org(org_id, entries)
 
-    def _move_org(self, org_id: UUID, entries: Sequence[tuple[bytes, TurnEntry]]) -> None:
-        try:
-            write_turns(org_id, [entry for _, entry in entries])
-        except (OperationalError, InterfaceError):
+def _unacknowledged() -> list[Row]:
+    """Entries that were read before, by whomever: that drain no longer holds the lock."""
+    answer: Any = redis().xautoclaim(STREAM, GROUP, CONSUMER, min_idle_time=0, start_id="0-0", count=BATCH)
+    return [(row[0], row[1]) for row in answer[1]]
+
+
+def _next(block_ms: int) -> list[Row]:
+    answer: Any = redis().xreadgroup(GROUP, CONSUMER, {STREAM: ">"}, count=BATCH, block=block_ms or None)
+    if isinstance(answer, dict):  # RESP3
+        return [(row[0], row[1]) for batches in answer.values() for batch in batches for row in batch]
+    return [(row[0], row[1]) for _, batch in answer or [] for row in batch]
+
+
+def _write(rows: Sequence[Row]) -> list[DeadLetter]:
+    by_org: dict[UUID, list[TurnEntry]] = defaultdict(list)
+    letters: list[DeadLetter] = []
+    for _, fields in rows:
+        raw = (fields or {}).get(FIELD, b"")
+        entry = _parsed(raw)
+        if isinstance(entry, TurnEntry):
+            by_org[UUID(entry.org_id)].append(entry)
+        elif entry:
+            letters.append(entry)
+    for org_id, entries in by_org.items():
+        letters += _write_org(org_id, entries)
+    metrics.DRAINED.labels(outcome="written").inc(len(rows) - len(letters))
+    return letters
+
+
+def _write_org(org_id: UUID, entries: Sequence[TurnEntry]) -> list[DeadLetter]:
+    try:
+        write_turns(org_id, entries)
+    except Exception as error:  # the boundary: one entry that breaks the code must not stop the others
+        if not _is_about_content(error):
             raise
-        except (DatabaseError, ValueError, TypeError, KeyError) as error:
-            if len(entries) > 1:
-                for single in entries:
-                    self._move_org(org_id, [single])
-            else:
-                self._bury(entries[0][0], entries[0][1].to_bytes(), type(error).__name__)
-            return
-        metrics.DRAINED.labels(outcome="written").inc(len(entries))
-        self._acknowledge([row_id for row_id, _ in entries])
+        if len(entries) > 1:
+            half = len(entries) // 2
+            return [*_write_org(org_id, entries[:half]), *_write_org(org_id, entries[half:])]
+        return [_letter(org_id, entries[0].to_bytes(), type(error).__name__)]
+    return []
 
-    def _bury(self, row_id: bytes, raw: bytes, why: str) -> None:
-        metrics.DRAINED.labels(outcome="dead_letter").inc()
-        _log.error("journal_entry_buried", why=why)
-        redis().xadd(DEAD_LETTERS, {FIELD: raw, b"why": why.encode()})
-        self._acknowledge([row_id])
 
-    def _acknowledge(self, row_ids: Sequence[bytes]) -> None:
-        pipe = redis().pipeline(transaction=True)
+def _is_about_content(error: Exception) -> bool:
+    if isinstance(error, Error):
+        return (getattr(error.__cause__, "sqlstate", None) or "").startswith(CONTENT_ERRORS)
+    return not isinstance(error, (RedisError, OSError, MemoryError))
+
+
+def _letter(org_id: UUID, raw: bytes, why: str) -> DeadLetter:
+    metrics.DRAINED.labels(outcome="dead_letter").inc()
+    _log.error("journal_entry_buried", why=why, org_id=str(org_id))
+    return DeadLetter(org_id=org_id, raw=raw, why=why)
+
+
+def _acknowledge(rows: Sequence[Row], letters: Sequence[DeadLetter]) -> None:
+    if not rows:
+        return
+    row_ids = [row_id for row_id, _ in rows]
+    with redis().pipeline(transaction=True) as pipe:
+        bury(pipe, letters)
         pipe.xack(STREAM, GROUP, *row_ids)
         pipe.xdel(STREAM, *row_ids)
         pipe.execute()
+
+
+def _parsed(raw: bytes) -> TurnEntry | DeadLetter | None:
+    """The turn; a dead letter where only the organization can be read, as of an entry of another version; else None.
+
+    What has no organization is not kept: no erasure could find it. It can only be a line that a crash cut off, whose
+    caller never saw the end of the turn.
+    """
+    try:
+        entry = TurnEntry.from_bytes(raw)
+        UUID(entry.org_id)
+    except (ValueError, TypeError, AttributeError):
+        return _misread(raw)
+    return entry
+
+
+def _misread(raw: bytes) -> DeadLetter | None:
+    try:
+        return _letter(UUID(orjson.loads(raw)["org_id"]), raw, "unreadable")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        metrics.DRAINED.labels(outcome="unreadable").inc()
+        _log.error("journal_entry_unreadable", length=len(raw), sha256=hashlib.sha256(raw).hexdigest())
+        return None
 
 
 def replay_spool() -> int:
@@ -143,20 +199,18 @@ def _replay(path: Path) -> int:
             fcntl.flock(shared, fcntl.LOCK_EX)
             path.rename(claimed)
     replayed = 0
-    with claimed.open("rb") as lines:
-        for line in lines:
-            # A line without its end was cut by a crash: its caller never saw the end of the turn.
-            if line.endswith(b"\n"):
-                redis().xadd(STREAM, {FIELD: line.rstrip(b"\n")})
-                replayed += 1
+    with claimed.open("rb") as file:
+        # A line without its end was cut by a crash: its caller never saw the end of the turn.
+        lines = (line.rstrip(b"\n") for line in file if line.endswith(b"\n"))
+        while chunk := _chunk(lines):
+            with redis().pipeline(transaction=False) as pipe:
+                for line in chunk:
+                    pipe.xadd(STREAM, {FIELD: line})
+                pipe.execute()
+            replayed += len(chunk)
     claimed.unlink()
     return replayed
 
 
-def _parsed(raw: bytes) -> TurnEntry | None:
-    try:
-        entry = TurnEntry.from_bytes(raw)
-        UUID(entry.org_id)
-    except (ValueError, TypeError):
-        return None
-    return entry
+def _chunk(lines: Iterator[bytes]) -> list[bytes]:
+    return list(islice(lines, BATCH))

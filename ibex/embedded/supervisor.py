@@ -1,4 +1,8 @@
-"""Keeps a handful of programs running: an ordered start by readiness, restarts, an ordered stop, no orphans."""
+"""Keeps a handful of programs running: an ordered start by readiness, restarts, an ordered stop, no orphans.
+
+What stands on something is started again only when that is ready: a database that recovers for a minute costs a minute,
+and not the restarts that its clients are allowed.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ class Service:
     name: str
     program: Callable[[], Program]
     stage: int
-    """Stopped from the highest stage to the lowest, those of one stage together."""
+    """Stands on the lower stages. Stopped from the highest stage to the lowest, those of one stage together."""
     ready: Callable[[int], bool] | None = None
     before: Callable[[], None] | None = None
     ready_timeout_s: float = 60.0
@@ -46,6 +50,10 @@ class _Child:
     stop_signal: signal.Signals
     started: float
     was_ready: bool = False
+
+    def is_ready(self) -> bool:
+        """Whether it runs, and has said that it is ready."""
+        return self.was_ready and not _has_ended(self.process)
 
     def stood(self) -> bool:
         """Whether it had started properly when it ended."""
@@ -69,7 +77,9 @@ class Supervisor:
         """Return when it is ready, and keep it running from then on. Raises StartError when it does not start."""
         self.logs.begin(service.name)
         await self._begin(service)
-        self._keepers.append(asyncio.create_task(self._keep(service), name=f"keep {service.name}"))
+        keeper = asyncio.create_task(self._keep(service), name=f"keep {service.name}")
+        keeper.add_done_callback(self._ended_keeping)
+        self._keepers.append(keeper)
 
     async def run(self, service: Service) -> None:
         """Run it once, to its end. Raises StartError when it fails."""
@@ -143,13 +153,28 @@ class Supervisor:
             failures = 0 if child.stood() else failures + 1
             self.say(f"{service.name} ended ({_outcome(child.process)}); starting it again")
             await asyncio.sleep(FIRST_PAUSE_S * 2**failures)
+            await self._foundations_stand(service)
             try:
                 await self._begin(service)
-            except StartError as error:
+            except (StartError, OSError) as error:
                 self.say(str(error))
                 await self._end(self._children[service.name])
         self._reason = f"{service.name} keeps falling over; its log is {self.logs.path(service.name)}"
         self._gave_up.set()
+
+    def _ended_keeping(self, keeper: asyncio.Task[None]) -> None:
+        """A defect of ours must not leave something unkept in silence."""
+        error = None if keeper.cancelled() else keeper.exception()
+        if error:
+            self._reason = f"IBEX failed to {keeper.get_name()} running: {type(error).__name__}"
+            self._gave_up.set()
+
+    async def _foundations_stand(self, service: Service) -> None:
+        """Wait until the lower stages, as far as they can tell, are ready."""
+        below = [each.service for each in self._children.values() if each.service.stage < service.stage]
+        named = [each.name for each in below if each.ready]
+        while not all(self._children[name].is_ready() for name in named):  # noqa: ASYNC110 - they set no Event
+            await asyncio.sleep(END_POLL_S)
 
     async def _end(self, child: _Child) -> None:
         process, grace = child.process, child.service.stop_grace_s

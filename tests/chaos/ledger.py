@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.chaos.installation import Installation
 from tests.chaos.traffic import Finished
@@ -43,7 +44,8 @@ HAVING count(c.id) <> s.turn_count OR coalesce(max(c.number), 0) <> s.turn_count
 
 def balance(installation: Installation, finished: Sequence[Finished], before: int) -> Ledger:
     """Compare the turns of a round; `before` counts the checkpoints that were there when it began."""
-    rows = installation.ask_vault(CHECKPOINTS)
+    # A conversation that is not recognised any more begins anew with its history, the live turn last.
+    rows = [(row[0].rpartition("\n\n")[2], *row[1:]) for row in installation.ask_vault(CHECKPOINTS)]
     times = Counter(row[0] for row in rows)
     named = {row[0]: row[3] for row in rows}
     lost = [turn.marker for turn in finished if not times[turn.marker]]
@@ -61,7 +63,7 @@ def balance(installation: Installation, finished: Sequence[Finished], before: in
     )
 
 
-def _disorder(finished: Sequence[Finished], rows: Sequence[tuple[str, int, object, str]]) -> list[str]:
+def _disorder(finished: Sequence[Finished], rows: Sequence[tuple[Any, ...]]) -> list[str]:
     order = {turn.marker: turn.order for turn in finished if turn.is_alone}
     latest: dict[object, int] = defaultdict(lambda: -1)
     disorder = []

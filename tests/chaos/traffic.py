@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -68,7 +67,7 @@ class Traffic:
     def await_more(self, turns: int, *, seconds: float) -> None:
         """Wait until so many more turns have finished."""
         goal = len(self.finished) + turns
-        wait_for(lambda: len(self.finished) >= goal, seconds=seconds, what=f"{turns} more turns {dict(self.broken)}")
+        wait_for(lambda: len(self.finished) >= goal, seconds=seconds, what=f"{turns} more turns")
 
     async def _call(self) -> None:
         timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_S)
@@ -122,8 +121,3 @@ def _streamed(raw: bytes) -> str | None:
         return None
     events = [json.loads(line[6:]) for line in raw.splitlines() if line.startswith(b"data: {")]
     return "".join(event["choices"][0]["delta"].get("content", "") for event in events)
-
-
-def stamp() -> str:
-    """The time of day, for a log of what was done when."""
-    return time.strftime("%H:%M:%S")

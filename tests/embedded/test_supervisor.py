@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -154,6 +155,35 @@ async def test_stopping_in_the_middle_of_a_start_leaves_nothing(supervisor, tmp_
     await supervisor.stop(starting)
     assert starting.cancelled()
     assert not alive(pid)
+
+
+async def test_what_stands_on_something_is_started_again_after_it(supervisor, tmp_path):
+    """A database that recovers for long costs its clients none of the restarts they are allowed."""
+    has_recovered, seen = threading.Event(), []
+
+    def recovered(pid):
+        starts = reports(tmp_path, "postgres")
+        return pid in starts and (pid == starts[0] or has_recovered.is_set())
+
+    await supervisor.start(service(tmp_path, "postgres", ready=recovered))
+    await supervisor.start(reporting(tmp_path, "web", stage=1, before=lambda: seen.append(has_recovered.is_set())))
+    for name in ("web", "postgres"):
+        os.kill(reports(tmp_path, name)[0], signal.SIGKILL)
+    await eventually(lambda: len(reports(tmp_path, "postgres")) == 2)
+    has_recovered.set()
+    await eventually(lambda: len(reports(tmp_path, "web")) == 2)
+    assert seen == [False, True]
+
+
+async def test_a_defect_of_the_supervisor_is_not_silent(supervisor, tmp_path):
+    def defect():
+        if reports(tmp_path, "web"):
+            raise ValueError
+
+    await supervisor.start(reporting(tmp_path, "web", before=defect))
+    os.kill(reports(tmp_path, "web")[0], signal.SIGKILL)
+    with pytest.raises(StartError, match="IBEX failed to keep web running: ValueError"):
+        await asyncio.wait_for(supervisor.broken(), PATIENCE_S)
 
 
 async def test_before_runs_ahead_of_each_start(supervisor, tmp_path):
