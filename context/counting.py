@@ -90,7 +90,7 @@ def _message_parts(message: Any) -> Iterator[Any]:
 
 
 def _media_tokens(part: Mapping[str, Any]) -> int:
-    if part.get("type") in {"image_url", "input_image", "image"}:
+    if part.get("type") in ("image_url", "input_image", "image"):  # a tuple: a type may be anything
         image = part.get("image_url")
         detail = image.get("detail") if isinstance(image, dict) else part.get("detail")
         return LOW_DETAIL_IMAGE_TOKENS if detail == "low" else IMAGE_TOKENS

@@ -66,7 +66,7 @@ class VaultRetriever:
             org_id=lookup.org_id,
             agent_id=lookup.agent_id,
             end_user=lookup.end_user,
-            text=lookup.query,
+            text=lookup.query.replace("\0", " "),  # PostgreSQL holds no NUL
             limit=COLD_LIMIT,
         )
         return [_candidate(found) for found in await search(query)]
