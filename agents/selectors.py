@@ -19,6 +19,7 @@ from agents.models import (
     Token,
     Trace,
 )
+from ibex.core.ids import parse_uuid
 from ibex.core.tenancy import cross_tenant
 
 
@@ -75,6 +76,14 @@ def providers_of(org_id: UUID) -> QuerySet[ProviderConnection]:
 def sessions_of(org_id: UUID) -> QuerySet[Session]:
     """Sessions, the one that spoke last first."""
     return Session.objects.of(org_id).select_related("agent").order_by("-last_turn_at", "-pk")
+
+
+def session_named(org_id: UUID, agent_id: UUID, name: str) -> Session | None:
+    """One session of an agent, by IBEX's id of it, else by the application's own."""
+    rows = Session.objects.of(org_id).filter(agent_id=agent_id)
+    by_id = parse_uuid(name)
+    found = rows.filter(pk=by_id).first() if by_id else None
+    return found or rows.filter(external_id=name).first()
 
 
 def checkpoints_of(session: Session) -> QuerySet[Checkpoint]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -46,11 +47,11 @@ async def prepare(turn: Turn, dialect: Dialect) -> bytes:
         return orjson.dumps(dialect.rewritten(payload, turn.payload, assembly.messages))
 
 
-async def identify(turn: Turn) -> tuple[Principal, AgentCard]:
+async def identify(turn: Turn, scopes: Iterable[str] = PROXY_SCOPES) -> tuple[Principal, AgentCard]:
     """Steps 3 and 4: who is asking, for which agent. Fails closed."""
     with turn.stage("authenticate"):
         principal = await authenticate(turn.incoming.headers.get("authorization", ""))
-        require(principal, PROXY_SCOPES)
+        require(principal, scopes)
         turn.principal = principal
     with turn.stage("agent"):
         agent = turn.agent = await agent_for(principal, turn.incoming.headers.get(AGENT_HEADER))

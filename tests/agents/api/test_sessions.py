@@ -121,3 +121,23 @@ def test_a_token_without_the_scope_is_refused(acme: Organization, agent: Agent, 
     other = make_token(acme, scopes=["agent:read"])
     for path in ("/sessions", f"/sessions/{session.pk}", f"/sessions/{session.pk}/checkpoints"):
         error_of(by_token(other, "GET", path), 403, "SCOPE_MISSING")
+
+
+def test_a_session_is_completed_and_stays_so(alice: Person, agent: Agent, by_token: Call) -> None:
+    session = make_session(agent)
+    first = by_token(alice, "POST", f"/sessions/{session.pk}/complete")
+    assert (first.status_code, first.json()["status"]) == (200, "completed")
+    assert by_token(alice, "POST", f"/sessions/{session.pk}/complete").json() == first.json()
+    assert by_token(alice, "GET", f"/sessions/{session.pk}").json() == first.json()
+
+
+def test_who_only_looks_and_strangers_complete_nothing(
+    bob: Person, victor: Person, charlie: Person, acme: Organization, agent: Agent, by_token: Call, by_session: Call
+) -> None:
+    path = f"/sessions/{make_session(agent).pk}/complete"
+    error_of(by_session(victor, "POST", path), 403, "SCOPE_MISSING")
+    error_of(by_token(make_token(acme, scopes=["session:read"]), "POST", path), 403, "SCOPE_MISSING")
+    error_of(by_token(make_token(acme, agent=make_agent(acme, "Other")), "POST", path), 404, "NOT_FOUND")
+    for call in (by_token, by_session):
+        error_of(call(charlie, "POST", path), 404, "NOT_FOUND")
+    assert by_session(bob, "POST", path).json()["status"] == "completed"
