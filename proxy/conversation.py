@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -27,10 +28,11 @@ MAX_CANDIDATES = 6
 """How many of the latest answers in a history may be the known end of a conversation."""
 MAX_CLAIMED = 2
 """Of how many of them the ending and what was asked are looked for as well."""
-ENDING_CHARACTERS = 120
-"""An ending says at least this much (benchmarks/session_continuity.py: none was joined to a stranger's session)."""
+ENDING_CHARACTERS = (120, 360)
+"""The two endings of a turn say at least this much: a canned answer fills the shorter one, and not the longer one
+(tests/proxy/test_session_continuity.py: none led to a stranger's session)."""
 ENDING_MESSAGES = 8
-"""What is not unusual after so many messages has no ending."""
+"""What does not say so much in so many messages has no ending."""
 ASKED_CHARACTERS = 40
 """What was asked is claimed when the history says at least this much."""
 _INSTRUCTIONS = frozenset({"system", "developer"})
@@ -109,10 +111,10 @@ def after_answer(prints: Fingerprint, text: str, tool_calls: Sequence[Any]) -> t
     return (*after, _roll(before, _seen(answer | {"content": begun + text})).hex())
 
 
-def ending(prints: Fingerprint, text: str, tool_calls: Sequence[Any]) -> str:
-    """The print of the turn's last messages; empty when they are nothing unusual."""
+def endings(prints: Fingerprint, text: str, tool_calls: Sequence[Any]) -> list[str]:
+    """The prints of the turn's last messages; none when they are nothing unusual."""
     answer = {"role": "assistant", "content": text, "tool_calls": list(tool_calls)}
-    return _ending([*prints.last, _seen(answer)])
+    return _endings([*prints.last, _seen(answer)])
 
 
 def session_of(external_id: str, agent_id: UUID) -> SessionRef:
@@ -173,23 +175,23 @@ def _candidates(
         yield states[count].hex(), index
         if place < MAX_CLAIMED:
             yield _asked(states[count - 1]), index
-            if found := _ending(seen[max(0, count - ENDING_MESSAGES) : count]):
-                yield found, index
+            for known in _endings(seen[max(0, count - ENDING_MESSAGES) : count]):
+                yield known, index
 
 
 def _asked(state: bytes) -> str:
     return f"a{state.hex()}"
 
 
+def _endings(seen: Sequence[Seen]) -> list[str]:
+    """The shortest endings that say enough, the longer one first."""
+    lengths = list(accumulate(chars for _, chars in reversed(seen[-ENDING_MESSAGES:])))
+    counts = {next((n for n, said in enumerate(lengths, 1) if said >= least), 0) for least in ENDING_CHARACTERS}
+    return [_ending(seen[-count:]) for count in sorted(counts - {0}, reverse=True)]
+
+
 def _ending(seen: Sequence[Seen]) -> str:
-    """The shortest ending that says enough."""
-    chars = 0
-    for count in range(1, min(len(seen), ENDING_MESSAGES) + 1):
-        chars += seen[-count][1]
-        if chars >= ENDING_CHARACTERS:
-            last = b"\n".join(said for said, _ in seen[-count:])
-            return f"e{hashlib.blake2b(last, digest_size=16).hexdigest()}"
-    return ""
+    return f"e{hashlib.blake2b(b'|'.join(said for said, _ in seen), digest_size=16).hexdigest()}"
 
 
 def _roll(state: bytes, seen: Seen) -> bytes:

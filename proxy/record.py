@@ -13,7 +13,7 @@ from context.desk_read import dump_blocks
 from ibex.core import metrics
 from ibex.providers.sse import ChatOutcome
 from proxy import journal
-from proxy.conversation import after_answer, brought, ending, user_text
+from proxy.conversation import after_answer, brought, endings, user_text
 from proxy.dialects.base import thread_print
 from proxy.entry import TurnEntry
 from proxy.imported import within_limits
@@ -123,7 +123,7 @@ def _claims(turn: Turn, outcome: ChatOutcome) -> list[str]:
     """Keys of the prints by which the turn is known where the history itself has changed."""
     found = [turn.prints.asked]
     if outcome.is_complete:
-        found.append(ending(turn.prints, outcome.text, outcome.tool_calls))
+        found += endings(turn.prints, outcome.text, outcome.tool_calls)
     return [_prefix(turn) + each for each in found if each]
 
 

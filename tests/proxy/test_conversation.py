@@ -10,7 +10,7 @@ from proxy.conversation import (
     SessionRef,
     after_answer,
     brought,
-    ending,
+    endings,
     fingerprint,
     session_of,
     user_text,
@@ -97,23 +97,33 @@ def test_an_answer_that_the_caller_has_begun_is_known_both_ways():
 
 def test_a_long_answer_is_an_ending_whatever_came_before_it():
     turn = fingerprint([said("user", "A"), said("assistant", "B"), said("user", "C")])
-    assert ending(turn, LONG, []) in prints([said("assistant", LONG), said("user", "And then?")])
-    assert ending(turn, LONG, []) in prints([said("system", "So far: A, B, C."), said("assistant", LONG)])
+    [known] = endings(turn, LONG, [])
+    assert known in prints([said("assistant", LONG), said("user", "And then?")])
+    assert known in prints([said("system", "So far: A, B, C."), said("assistant", LONG)])
+
+
+def test_an_answer_that_others_get_too_has_a_longer_ending():
+    asked = [said("user", f"{LONG} {n}") for n in range(3)]
+    history = [m for each in asked for m in (each, said("assistant", LONG))]
+    short, *_ = sorted(prints(history), key=lambda known: known in endings(fingerprint([]), LONG, []), reverse=True)
+    long, found = endings(fingerprint(history[:-1]), LONG, [])
+    assert (found, long in prints(history[-5:])) == (short, True)
+    assert long not in prints([*history[:-2], said("user", "Another."), history[-1]])
 
 
 def test_short_messages_make_an_ending_together():
-    words = [said(role, f"{role} number {n}") for n in range(8) for role in ("user", "assistant")]
-    whole = ending(fingerprint(words[:-1]), words[-1]["content"], [])
-    needed = -(-ENDING_CHARACTERS // len("assistant number 1 user number 1") * 2) + 1
-    assert whole in prints([*words[-needed:], said("user", "So?")])
-    assert whole not in prints([*words[-2:], said("user", "So?")])
+    each = ENDING_CHARACTERS[0] // 3 - 1
+    words = [said(role, f"{n} {role} ".ljust(each, ".")) for n in range(8) for role in ("user", "assistant")]
+    known = endings(fingerprint(words[:-1]), words[-1]["content"], [])[-1]
+    assert known in prints([*words[-4:], said("user", "So?")])
+    assert known not in prints([*words[-3:], said("user", "So?")])
 
 
 def test_what_says_little_has_no_ending_and_is_not_claimed():
     turn = fingerprint([said("user", "Hi")])
-    assert ending(turn, "Hello!", []) == turn.asked == ""
+    assert (endings(turn, "Hello!", []), turn.asked) == ([], "")
     chatter = [said(role, "Yes.") for _ in range(ENDING_MESSAGES) for role in ("user", "assistant")]
-    assert ending(fingerprint(chatter[:-1]), "Yes.", []) == ""
+    assert endings(fingerprint(chatter[:-1]), "Yes.", []) == []
 
 
 def test_an_answer_that_was_cut_or_changed_is_known_by_what_was_asked():
@@ -123,9 +133,9 @@ def test_an_answer_that_was_cut_or_changed_is_known_by_what_was_asked():
 
 
 def test_what_tells_more_of_a_conversation_is_looked_for_first():
-    history = [said("user", LONG), said("assistant", "Yes."), said("user", LONG[::-1]), said("assistant", LONG)]
+    history = [said("user", LONG), said("assistant", "Yes."), said("user", LONG * 2), said("assistant", LONG)]
     places = [(known[:1] if len(known) == 33 else "", index) for known, index in fingerprint(history).candidates]
-    assert places == [("", 4), ("a", 4), ("e", 4), ("", 2), ("a", 2), ("e", 2)]
+    assert places == [("", 4), ("a", 4), ("e", 4), ("e", 4), ("", 2), ("a", 2), ("e", 2)]
 
 
 def test_only_what_came_after_the_known_history_is_new():
