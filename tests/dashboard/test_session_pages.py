@@ -41,6 +41,14 @@ def test_a_turn_is_replayed_with_what_was_said(victor, session):
         assert words in page
 
 
+def test_a_turn_from_before_the_first_call_says_so_instead_of_a_time(victor, session):
+    make_turn(session, "I live in Porto.", "Noted.", is_imported=True)
+    page = text_of(replayed(victor, session))
+    assert "Turn 1 Imported said before IBEX was asked" in page
+    make_turn(session, "Where is my order?", "In Lisbon.")
+    assert text_of(replayed(victor, session)).count("Imported") == 1
+
+
 def test_a_turn_shows_what_was_injected_and_why_the_rest_was_not(victor, agent, session):
     turn = make_turn(session)
     inject(turn, make_memory(agent, "Jon lives in Lisbon.", category="factual"))

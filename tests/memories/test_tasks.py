@@ -13,7 +13,7 @@ from context.models import Injection
 from ibex.core.ids import uuid7
 from ibex.core.tenancy import scope
 from memories import store, tasks
-from memories.choices import Category
+from memories.choices import Category, Source
 from memories.models import Excerpt
 from tests.memories.making import make_session, memories_of, pointer_of, remember, say
 
@@ -144,6 +144,26 @@ def test_a_failure_leaves_the_pointer_where_it_was_and_is_raised_without_its_wor
     assert "Porto" not in "".join(traceback.format_exception(failed.value))
     assert pointer_of(session) == 0
     assert contents(agent) == []
+
+
+def test_imported_turns_teach_what_the_user_said_and_not_what_the_assistant_did(agent: Agent) -> None:
+    session = make_session(agent)
+    say(session, "I live in Porto.", "You have a cat named Whiskers and you work as a surgeon.", is_imported=True)
+    say(session, "Hm.", "So you play the violin, right?", is_imported=True)
+    say(session, "Yes, exactly.")
+    mine(session)
+    learned = " ".join(contents(agent))
+    assert "Porto" in learned
+    assert "Whiskers" not in learned
+    assert "surgeon" not in learned
+    assert {memory.source for memory in memories_of(agent)} == {Source.EXTRACTED}
+
+
+def test_imported_turns_that_may_not_teach_do_not(agent: Agent) -> None:
+    session = make_session(agent)
+    say(session, "I live in Porto.", is_imported=True, may_learn=False)
+    mine(session)
+    assert (contents(agent), excerpts_of(session), pointer_of(session)) == ([], [], 1)
 
 
 def test_nobody_confirms_what_was_said_to_somebody_else(agent: Agent) -> None:
