@@ -12,12 +12,18 @@ import asyncio
 import os
 import signal
 import time
+from functools import partial
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ibex.settings")
 # Only this process pools: a pool does not survive the forks of the workers.
 os.environ.setdefault("IBEX_PAGE_CONNECTIONS", "8")
+
+import uvloop
+
+# Before Daphne is imported: it makes its loop then.
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 import daphne.server
 from daphne.http_protocol import HTTPFactory, WebRequest
@@ -56,12 +62,12 @@ class Incoming(WebRequest):
 
 
 class Requests(HTTPFactory):
-    """Makes connections whose requests are `Incoming`."""
+    """Makes connections whose requests are `Incoming`, and whose bodies Twisted does not parse as forms."""
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
         """See Twisted's Factory."""
         protocol = super().buildProtocol(addr)
-        protocol.requestFactory = Incoming
+        protocol.requestFactory = partial(Incoming, parsePOSTFormSubmission=False)
         return protocol
 
 

@@ -60,16 +60,15 @@ class HttpConsumer(AsyncHttpConsumer):
         if body is None:
             return
         await lifespan.started()
-        handling = asyncio.create_task(self._handle(body))
-        leaving = asyncio.create_task(_disconnected(receive))
+        handling = asyncio.current_task()
+        leaving = asyncio.create_task(_cancelled_by_leaving(receive, handling))
         try:
-            await asyncio.wait({handling, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await self._handle(body)
+        except asyncio.CancelledError:
+            if not leaving.done():  # the server stops; nobody has left
+                raise
         finally:
-            for task in (handling, leaving):
-                task.cancel()
-            results = await asyncio.gather(handling, leaving, return_exceptions=True)
-        if isinstance(results[0], StreamBrokeOff):
-            raise results[0]
+            leaving.cancel()
 
     async def send(self, message: dict[str, Any]) -> None:
         """Hand a message to the server."""
@@ -102,6 +101,8 @@ class HttpConsumer(AsyncHttpConsumer):
                 status, answer, headers = error_answer(error, turn.request_id)
                 await record_call(turn, status, getattr(error, "code", "INTERNAL_ERROR"))
                 await self.respond(status, self.error_body(answer, status), turn.headers() | headers)
+            finally:
+                turn.measured()
 
     def error_body(self, body: bytes, status: int) -> bytes:
         """IBEX's envelope in the shape that this address's callers read."""
@@ -198,9 +199,12 @@ class MessagesCalls(Proxied):
         return error_body(body, status)
 
 
-async def _disconnected(receive: Callable[[], Awaitable[Any]]) -> None:
+async def _cancelled_by_leaving(receive: Callable[[], Awaitable[Any]], handling: asyncio.Task[Any] | None) -> None:
+    """Cancel the handling of a call whose caller has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
+    if handling is not None:
+        handling.cancel()
 
 
 def passed_on(answer: ProviderAnswer) -> dict[str, str]:

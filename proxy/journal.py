@@ -12,7 +12,7 @@ import structlog
 from django.conf import settings
 
 from ibex.core import metrics
-from ibex.core.redis import RedisError, async_redis
+from ibex.core.redis import Command, RedisError, wire
 from proxy.entry import TurnEntry
 
 STREAM = "ibex:journal"
@@ -51,13 +51,11 @@ async def append(
 async def _keep(entry: TurnEntry, remember: Mapping[str, str | bytes], claims: Sequence[str], ttl_s: int) -> None:
     raw = entry.to_bytes()
     try:
-        async with asyncio.timeout(APPEND_TIMEOUT_S), async_redis().pipeline(transaction=False) as pipe:
-            pipe.xadd(STREAM, {FIELD: raw})
-            for key, value in remember.items():
-                pipe.set(key, value, ex=ttl_s)
-            if claims:
-                pipe.eval(_CLAIM, len(claims), *claims, entry.session_id, ttl_s)
-            await pipe.execute()
+        asked: list[Command] = [("XADD", STREAM, "*", FIELD, raw)]
+        asked += [("SET", key, value, "EX", ttl_s) for key, value in remember.items()]
+        if claims:
+            asked.append(("EVAL", _CLAIM, len(claims), *claims, entry.session_id, ttl_s))
+        await wire().ask(asked, timeout_s=APPEND_TIMEOUT_S)
         metrics.JOURNAL.labels(where="stream").inc()
     except (RedisError, OSError, TimeoutError) as error:
         _log.warning("journal_spools", error=type(error).__name__, turn_id=entry.turn_id)

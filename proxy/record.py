@@ -36,7 +36,7 @@ async def record_call(turn: Turn, status: int, code: str = "") -> None:
 
     Never raises.
     """
-    metrics.CALLS.labels(endpoint=turn.endpoint, status=str(status)).inc()
+    metrics.calls(turn.endpoint, status).inc()
     if turn.start is not None:
         with _boundary():
             entry = _entry(turn, None, _trace(turn, status, code=code))
@@ -96,7 +96,7 @@ def _checkpoint(turn: Turn, outcome: ChatOutcome) -> dict[str, Any]:
 def _trace(turn: Turn, status: int, *, code: str = "", outcome: ChatOutcome | None = None) -> dict[str, Any]:
     assembly = turn.assembly
     if outcome is not None:
-        metrics.CALLS.labels(endpoint=turn.endpoint, status=str(status)).inc()
+        metrics.calls(turn.endpoint, status).inc()
     return {
         "request_id": turn.request_id,
         "trace_id": turn.trace_id,

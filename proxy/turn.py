@@ -95,9 +95,12 @@ class Turn:
         try:
             yield
         finally:
-            elapsed = time.perf_counter() - started
-            self.stages[name] = self.stages.get(name, 0.0) + elapsed * 1000
-            metrics.STAGE_SECONDS.labels(stage=name).observe(elapsed)
+            self.stages[name] = self.stages.get(name, 0.0) + (time.perf_counter() - started) * 1000
+
+    def measured(self) -> None:
+        """Give the stages to the metrics, once, when the call has ended."""
+        for name, spent in self.stages.items():
+            metrics.stage_seconds(name).observe(spent / 1000)
 
     @property
     def duration_ms(self) -> float:

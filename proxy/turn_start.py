@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from agents.principal import AgentCard, Principal
 from context.desk_read import COLD_DESK, parse_desk
 from ibex.core import metrics
 from ibex.core.ids import parse_uuid
-from ibex.core.redis import RedisError, async_redis, org_key
+from ibex.core.redis import RedisError, Script, org_key, wire
 from proxy.breaker import open_key
 from proxy.conversation import Fingerprint, SessionRef, new_session, session_of
 from proxy.limits import WINDOW_S, Limit, Usage, limits_of
@@ -26,7 +25,7 @@ TIMEOUT_S = 0.05
 SESSION_TTL_S = 24 * 3600
 """How long a conversation is recognised by its fingerprint, and its blocks can be replayed from the desk."""
 
-_SCRIPT = (Path(__file__).parent / "turn_start.lua").read_text()
+_SCRIPT = Script((Path(__file__).parent / "turn_start.lua").read_text())
 _log = structlog.get_logger(__name__)
 
 
@@ -51,8 +50,7 @@ async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard) ->
     session = turn.switches.session if turn.switches else ""
     fallback = session_of(session, agent.id) if session else new_session()
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            answer = await _ask(turn, agent, fallback, limits)
+        answer = await _ask(turn, agent, fallback, limits)
     except (RedisError, OSError, TimeoutError) as error:
         metrics.FAIL_OPEN.labels(step="turn_start").inc()
         _log.warning("turn_start_skipped", error=type(error).__name__)
@@ -96,7 +94,7 @@ async def _ask(turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Seque
         turn.prints.whole.hex(),
         *(candidate for candidate, _ in turn.prints.candidates),
     ]
-    return list(await async_redis().register_script(_SCRIPT)(keys=keys, args=arguments))
+    return list(await wire().run(_SCRIPT, keys, arguments, timeout_s=TIMEOUT_S))
 
 
 def _session(answer: list[Any], prints: Fingerprint, fallback: SessionRef) -> SessionRef:

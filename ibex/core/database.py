@@ -32,6 +32,8 @@ async def open_hot_pool() -> None:
             min_size=POOL_MIN,
             max_size=POOL_MAX,
             timeout=ACQUIRE_TIMEOUT_S,
+            # Whoever needs a transaction opens it with a statement of its own: psycopg would spend a round trip on it.
+            kwargs={"autocommit": True},
             open=False,
             name="hot",
         )

@@ -10,10 +10,13 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from ibex.core.redis_wire import Command, RedisWire, Script
+
 SOCKET_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 1.0
 
 _async_client: AsyncRedis | None = None
+_wire: RedisWire | None = None
 
 
 @lru_cache(maxsize=1)
@@ -32,9 +35,20 @@ def async_redis() -> AsyncRedis:
     return _async_client
 
 
+def wire() -> RedisWire:
+    """The request path's connection: what every call asks goes through it."""
+    global _wire  # noqa: PLW0603 - one connection a process
+    if _wire is None:
+        _wire = RedisWire(settings.REDIS_URL)
+    return _wire
+
+
 async def close_async_redis() -> None:
-    """Close the loop's client, at shutdown."""
-    global _async_client  # noqa: PLW0603 - one client a process
+    """Close the loop's clients, at shutdown."""
+    global _async_client, _wire  # noqa: PLW0603 - one of each a process
+    if _wire is not None:
+        _wire.close()
+        _wire = None
     if _async_client is not None:
         await _async_client.aclose()
         _async_client = None
@@ -45,4 +59,15 @@ def org_key(org_id: UUID, *parts: object) -> str:
     return ":".join([str(org_id), *map(str, parts)])
 
 
-__all__ = ["NoScriptError", "RedisError", "ResponseError", "async_redis", "close_async_redis", "org_key", "redis"]
+__all__ = [
+    "Command",
+    "NoScriptError",
+    "RedisError",
+    "ResponseError",
+    "Script",
+    "async_redis",
+    "close_async_redis",
+    "org_key",
+    "redis",
+    "wire",
+]

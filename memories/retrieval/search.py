@@ -6,30 +6,24 @@ Django's connection.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
-from psycopg import AsyncConnection
 
-from ibex.core.tenancy import async_scope, scope
+from ibex.core.tenancy import scope
 from memories.embedding import Vector, embed_texts, ready_query_embedder
 from memories.retrieval import indexes, statements
 from memories.retrieval.asked import whose_words
 from memories.retrieval.candidates import read_candidates
+from memories.retrieval.drive import Plan, Rows, Step, drive, drive_sync
 from memories.retrieval.fusion import fuse
 from memories.retrieval.perspective import first_person
 from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.time_of import named_times
 from memories.retrieval.vocabulary import COUNTED_MAX, Profile, profiles
 from memories.retrieval.words import Vocabulary, weigh
-
-Rows = list[Any]
-Step = tuple[str, dict[str, Any]]
-T = TypeVar("T")
-Plan = Generator[Step, Rows, T]
 
 __all__ = ["Arm", "Found", "Query", "search", "search_sync"]
 
@@ -41,17 +35,15 @@ async def search(query: Query) -> list[Found]:
     """
     kinds = _kinds(query)
     known = {kind: profiles.get(_place(query, kind)) for kind in kinds}
-    if missing := [kind for kind in kinds if known[kind] is None]:
-        async with async_scope(query.org_id) as hot:
-            for kind in missing:
-                known[kind] = await _drive(hot, _profile(query, kind))
+    for kind in kinds:
+        if known[kind] is None:
+            known[kind] = await drive(query.org_id, _profile(query, kind))
     found = {kind: profile for kind, profile in known.items() if profile is not None}
     vector = query.embedding
     if vector is None:
         embedder = await ready_query_embedder()
         vector = await embedder.embed(_spoken(query, found))
-    async with async_scope(query.org_id) as hot:
-        return await _drive(hot, _search(query, vector, found))
+    return await drive(query.org_id, _search(query, vector, found))
 
 
 def search_sync(query: Query) -> list[Found]:
@@ -61,17 +53,17 @@ def search_sync(query: Query) -> list[Found]:
         profile = profiles.get(_place(query, kind))
         if profile is None:
             with scope(query.org_id):
-                profile = _drive_sync(_profile(query, kind))
+                profile = drive_sync(_profile(query, kind))
         found[kind] = profile
     vector = query.embedding
     if vector is None:
         vector = embed_texts([_spoken(query, found)])[0]
     with scope(query.org_id):
-        return _drive_sync(_search(query, vector, found))
+        return drive_sync(_search(query, vector, found))
 
 
 def _search(query: Query, vector: Vector, known: dict[str, Profile]) -> Plan[list[Found]]:
-    lexemes = (yield statements.LEXEMES, {"text": query.text})[0][0] or []
+    lexemes = (yield Step(statement=statements.LEXEMES, given={"text": query.text}))[0][0] or []
     vocabulary = _joined([profile.vocabulary for profile in known.values()])
     speakers = [name for profile in known.values() for name in profile.speakers]
     terms = weigh(lexemes, vocabulary)
@@ -103,15 +95,15 @@ def _search(query: Query, vector: Vector, known: dict[str, Profile]) -> Plan[lis
 def _candidates(kind: str, query: Query, given: dict[str, Any], profile: Profile) -> Plan[Rows]:
     exact = statements.candidates(kind, query)
     if not _is_approximate(kind, query, profile):
-        return (yield exact, given)
+        return (yield Step(statement=exact, given=given))
     agent_id = query.agent_id
     assert agent_id is not None  # noqa: S101 - only one agent's rows have an index of their own
     settings, statement = indexes.approximate(kind, agent_id, exact)
-    yield settings, {}
-    rows: Rows = yield statement, given
+    yield Step(statement=settings)
+    rows: Rows = yield Step(statement=statement, given=given)
     near = sum(row[7] for row in rows)
     # An index that finds fewer rows than exist is never the last word.
-    return rows if near >= given["rows"] else (yield exact, given)
+    return rows if near >= given["rows"] else (yield Step(statement=exact, given=given))
 
 
 def _is_approximate(kind: str, query: Query, profile: Profile) -> bool:
@@ -122,14 +114,16 @@ def _is_approximate(kind: str, query: Query, profile: Profile) -> bool:
 
 def _profile(query: Query, kind: str) -> Plan[Profile]:
     place = statements.place(query)
-    rows = (yield statements.count_of_rows(kind, query), place | {"most": COUNTED_MAX})[0][0]
-    counts = dict((yield statements.sample_of_words(kind, query.agent_id), {}))
+    counting = Step(statement=statements.count_of_rows(kind, query), given=place | {"most": COUNTED_MAX})
+    rows = (yield counting)[0][0]
+    counts = dict((yield Step(statement=statements.sample_of_words(kind, query.agent_id))))
     speakers: list[str] = []
     if kind == "excerpt":
-        speakers = (yield statements.speakers(query), place)[0][0] or []
+        speakers = (yield Step(statement=statements.speakers(query), given=place))[0][0] or []
     has_index = False
     if query.agent_id is not None and rows > indexes.EXACT_ROWS:
-        has_index = (yield indexes.IS_READY, {"index": indexes.index_name(kind, query.agent_id)})[0][0]
+        looked_up = {"index": indexes.index_name(kind, query.agent_id)}
+        has_index = (yield Step(statement=indexes.IS_READY, given=looked_up))[0][0]
     profile = Profile(
         vocabulary=Vocabulary(rows=rows, sampled=min(rows, statements.SAMPLE_ROWS), counts=counts),
         speakers=tuple(speakers),
@@ -141,11 +135,12 @@ def _profile(query: Query, kind: str) -> Plan[Profile]:
 
 def _contents(query: Query, wanted: Sequence[tuple[str, UUID]]) -> Plan[dict[UUID, Rows]]:
     found: dict[UUID, Rows] = {}
-    for kind, statement in (("memory", statements.MEMORIES), ("excerpt", statements.EXCERPTS)):
-        ids = [row_id for its_kind, row_id in wanted if its_kind == kind]
-        if ids:
-            rows = yield statement, {"org": query.org_id, "ids": ids}
-            found |= {row[0]: row for row in rows}
+    ids = {kind: [row_id for its_kind, row_id in wanted if its_kind == kind] for kind in statements.CONTENTS}
+    kinds = [kind for kind in ids if ids[kind]]
+    for kind in kinds:
+        given = {"org": query.org_id, "ids": ids[kind]}
+        rows = yield Step(statement=statements.CONTENTS[kind], given=given, is_last=kind == kinds[-1])
+        found |= {row[0]: row for row in rows}
     return found
 
 
@@ -184,29 +179,3 @@ def _joined(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
 
 def _vector_text(vector: Vector) -> str:
     return f"[{','.join(f'{value:.5f}' for value in vector.tolist())}]"
-
-
-async def _drive(hot: AsyncConnection[Any], plan: Plan[T]) -> T:
-    rows: Rows | None = None
-    while True:
-        try:
-            statement, given = next(plan) if rows is None else plan.send(rows)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-        # Never prepared: a plan for any agent is no plan for this one.
-        cursor = await hot.execute(statement, given or None, prepare=False)
-        rows = await cursor.fetchall() if cursor.description else []
-
-
-def _drive_sync(plan: Plan[T]) -> T:
-    rows: Rows | None = None
-    with connection.cursor() as cursor:
-        while True:
-            try:
-                statement, given = next(plan) if rows is None else plan.send(rows)
-            except StopIteration as done:
-                result: T = done.value
-                return result
-            cursor.execute(statement, given or None)
-            rows = cursor.fetchall() if cursor.description else []

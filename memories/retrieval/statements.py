@@ -73,6 +73,7 @@ SELECT id, agent_id, end_user, content, 'episodic', '', 'active', 1.0::float8, 0
   FROM memories_excerpt WHERE org_id = %(org)s AND id = ANY(%(ids)s)
 """
 
+CONTENTS = {"memory": MEMORIES, "excerpt": EXCERPTS}
 TABLES = {"memory": "memories_memory", "excerpt": "memories_excerpt"}
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ibex.core.tenancy.scope import async_scope, cross_tenant, current_org_id, scope
+from ibex.core.tenancy.scope import OPENING_RESULTS, async_scope, cross_tenant, current_org_id, opening, scope
 
-__all__ = ["async_scope", "cross_tenant", "current_org_id", "scope"]
+__all__ = ["OPENING_RESULTS", "async_scope", "cross_tenant", "current_org_id", "opening", "scope"]

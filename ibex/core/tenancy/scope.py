@@ -21,6 +21,9 @@ from ibex.core.database import hot_pool
 SETTING = "app.current_org_id"
 SYSTEM_DATABASE = "system"
 
+OPENING_RESULTS = 2
+"""How many results come before that of the statement."""
+
 _SET_TENANT = f"SELECT set_config('{SETTING}', %s, true)"
 _current: ContextVar[UUID | None] = ContextVar("current_org_id", default=None)
 _log = structlog.get_logger(__name__)
@@ -51,11 +54,16 @@ def _set_tenant(org_id: UUID) -> None:
         cursor.execute(_SET_TENANT, [str(org_id)])
 
 
+def opening(org_id: UUID) -> str:
+    """What opens a transaction for that tenant, to be sent in one round trip with the statement that follows it."""
+    return f"BEGIN; SELECT set_config('{SETTING}', '{UUID(int=org_id.int)}', true); "
+
+
 @asynccontextmanager
 async def async_scope(org_id: UUID) -> AsyncIterator[AsyncConnection[Any]]:
     """A raw connection inside one transaction that sees only `org_id`'s rows: the hot path's way to the vault."""
-    async with hot_pool().connection() as connection, connection.transaction():
-        await connection.execute(_SET_TENANT, [str(org_id)])
+    async with hot_pool().connection() as connection:  # which ends the transaction, one way or the other
+        await connection.execute(opening(org_id))
         yield connection
 
 
