@@ -6,6 +6,7 @@
 * SIGTERM lets what is being answered finish: readiness goes false and nobody new is let in.
 """
 
+# ruff: noqa: E402 - Daphne makes its event loop when it is imported, so the kind of loop is chosen before
 from __future__ import annotations
 
 import asyncio
@@ -22,7 +23,6 @@ os.environ.setdefault("IBEX_PAGE_CONNECTIONS", "8")
 
 import uvloop
 
-# Before Daphne is imported: it makes its loop then.
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 import daphne.server

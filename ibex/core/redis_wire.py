@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import ssl
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import hiredis
@@ -41,7 +41,7 @@ class RedisWire:
     """Belongs to one event loop. Opens by itself, and again after a failure."""
 
     def __init__(self, url: str) -> None:
-        self._options = parse_url(url)
+        self._options: Mapping[str, Any] = dict(parse_url(url))
         self._line: _Line | None = None
         self._opening: asyncio.Task[_Line] | None = None
 
@@ -88,13 +88,23 @@ class RedisWire:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 line = await self._connected()
-                for answer in await line.ask(self._introduction(), CONNECT_TIMEOUT_S):
-                    if isinstance(answer, RedisError):
-                        raise answer
+                try:
+                    await self._introduce(line)
+                except BaseException:
+                    line.give_up("not introduced")
+                    raise
         except OSError as error:
             raise RedisConnectionError(type(error).__name__) from error
         self._line = line
         return line
+
+    async def _introduce(self, line: _Line) -> None:
+        said: list[Command] = [("SELECT", int(self._options.get("db") or 0))]
+        if password := self._options.get("password"):
+            said.insert(0, ("AUTH", self._options.get("username") or "default", password))
+        for answer in await line.ask(said, CONNECT_TIMEOUT_S):
+            if isinstance(answer, RedisError):
+                raise answer
 
     async def _connected(self) -> _Line:
         loop, options = asyncio.get_running_loop(), self._options
@@ -103,13 +113,6 @@ class RedisWire:
         secured = _tls(options) if options.get("connection_class") is SSLConnection else None
         host, port = options.get("host", "localhost"), options.get("port", 6379)
         return (await loop.create_connection(_Line, host, port, ssl=secured))[1]
-
-    def _introduction(self) -> list[Command]:
-        options = self._options
-        said: list[Command] = []
-        if options.get("password"):
-            said.append(("AUTH", options.get("username") or "default", options["password"]))
-        return [*said, ("SELECT", int(options.get("db") or 0))]
 
 
 class _Line(asyncio.Protocol):
@@ -153,7 +156,7 @@ class _Line(asyncio.Protocol):
         self._open.append(question)
         if not self._unsent:
             self._loop.call_soon(self._send)
-        self._unsent.extend([hiredis.pack_command(command) for command in commands])
+        self._unsent.extend([_packed(command) for command in commands])
         return question.future
 
     def _send(self) -> None:
@@ -197,11 +200,16 @@ class _Question:
             self.future.set_exception(error)
 
 
+def _packed(command: Command) -> bytes:
+    packed: bytes = hiredis.pack_command(cast("Any", command))
+    return packed
+
+
 def _answered_error(text: str) -> RedisError:
     return NoScriptError(text) if text.startswith("NOSCRIPT") else ResponseError(text)
 
 
-def _tls(options: dict[str, Any]) -> ssl.SSLContext:
+def _tls(options: Mapping[str, Any]) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
     if str(options.get("ssl_cert_reqs", "required")).lower() == "none":
         context.check_hostname = False

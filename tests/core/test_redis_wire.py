@@ -1,0 +1,128 @@
+"""The connection that all calls of a process share, on the real server and on one that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+
+from ibex.core.redis import RedisError, ResponseError, Script, redis
+from ibex.core.redis_wire import QUESTIONS_MAX, RedisWire
+
+TIMEOUT_S = 2.0
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[RedisWire]:
+    opened = RedisWire(settings.REDIS_URL)
+    yield opened
+    opened.close()
+
+
+class Answers(asyncio.Protocol):
+    """A server that says one thing to the first that it hears, and nothing more."""
+
+    def __init__(self, first: bytes, connected: list[asyncio.Transport]) -> None:
+        self._first = first
+        self._connected = connected
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._connected.append(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._connected[-1].write(self._first)
+        self._first = b""
+
+
+@asynccontextmanager
+async def server(first: bytes = b"+OK\r\n") -> AsyncIterator[str]:
+    """Such a server, on the loopback; its URL."""
+    connected: list[asyncio.Transport] = []
+    listening = await asyncio.get_running_loop().create_server(lambda: Answers(first, connected), "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}/0"
+    finally:
+        listening.close()
+        for transport in connected:
+            transport.abort()
+
+
+async def test_each_of_many_callers_gets_its_own_answers(wire: RedisWire) -> None:
+    asked = [wire.ask([("ECHO", f"a{n}"), ("ECHO", f"b{n}")], timeout_s=TIMEOUT_S) for n in range(200)]
+    assert await asyncio.gather(*asked) == [[f"a{n}".encode(), f"b{n}".encode()] for n in range(200)]
+
+
+async def test_an_error_is_the_error_of_its_caller_alone(wire: RedisWire) -> None:
+    answers: list[object] = await asyncio.gather(
+        wire.ask([("NOSUCHCOMMAND",)], timeout_s=TIMEOUT_S), wire.ask([("PING",)], timeout_s=TIMEOUT_S),
+        return_exceptions=True,
+    )  # fmt: skip
+    assert isinstance(answers[0], ResponseError)
+    assert answers[1] == [b"PONG"]
+
+
+async def test_a_script_the_server_does_not_know_yet_runs(wire: RedisWire) -> None:
+    script = Script(f"return {{KEYS[1], ARGV[1]}} -- {uuid4()}")
+    for _ in range(2):
+        assert await wire.run(script, ["k"], ["v"], timeout_s=TIMEOUT_S) == [b"k", b"v"]
+
+
+async def test_who_gives_up_waiting_leaves_the_answers_of_others_in_order(wire: RedisWire) -> None:
+    await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
+    key = f"nobody:{uuid4()}"
+    leaves = asyncio.create_task(wire.ask([("ECHO", "left"), ("SET", key, "kept", "EX", 60)], timeout_s=TIMEOUT_S))
+    await asyncio.sleep(0)
+    leaves.cancel()
+    assert await wire.ask([("ECHO", "stays")], timeout_s=TIMEOUT_S) == [b"stays"]
+    assert redis().get(key) == b"kept"
+
+
+async def test_a_connection_that_the_server_closed_is_opened_again(wire: RedisWire) -> None:
+    [mine] = await wire.ask([("CLIENT", "ID")], timeout_s=TIMEOUT_S)
+    asyncio.get_running_loop().call_later(0.05, redis().execute_command, "CLIENT", "KILL", "ID", mine)
+    with pytest.raises(RedisError):
+        await asyncio.gather(*(wire.ask([("BLPOP", "nothing", 1)], timeout_s=TIMEOUT_S) for _ in range(3)))
+    assert await wire.ask([("PING",)], timeout_s=TIMEOUT_S) == [b"PONG"]
+
+
+async def test_a_wrong_password_is_an_error() -> None:
+    async with server(b"-WRONGPASS invalid username-password pair\r\n+OK\r\n") as url:
+        with pytest.raises(RedisError):
+            await RedisWire(url.replace("//", "//:wrong@")).ask([("PING",)], timeout_s=TIMEOUT_S)
+
+
+async def test_a_server_that_is_not_there_is_an_error() -> None:
+    async with server() as url:
+        pass
+    with pytest.raises(RedisError):
+        await RedisWire(url).ask([("PING",)], timeout_s=TIMEOUT_S)
+
+
+async def test_a_server_that_hangs_costs_the_time_allowed_and_no_more() -> None:
+    async with server() as url:
+        wire = RedisWire(url)
+        with pytest.raises(TimeoutError):
+            await wire.ask([("PING",)], timeout_s=0.01)
+        wire.close()
+
+
+async def test_a_server_that_hangs_is_not_asked_without_end() -> None:
+    async with server() as url:
+        wire = RedisWire(url)
+        with pytest.raises(TimeoutError):
+            await wire.ask([("PING",)], timeout_s=0.2)
+        asked = [asyncio.create_task(wire.ask([("PING",)], timeout_s=0.01)) for _ in range(QUESTIONS_MAX + 1)]
+        results = await asyncio.gather(*asked, return_exceptions=True)
+        assert any(isinstance(result, RedisError) for result in results)
+        wire.close()
+
+
+async def test_a_server_that_speaks_another_language_is_an_error() -> None:
+    async with server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as url:
+        with pytest.raises(RedisError):
+            await RedisWire(url).ask([("PING",)], timeout_s=TIMEOUT_S)
