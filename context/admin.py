@@ -1,10 +1,10 @@
-"""Receipts in the Django admin, to be read."""
+"""Receipts and feedback in the Django admin, to be read."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
-from context.models import Injection
+from context.models import Feedback, Injection
 from ibex.core.admin import ReadOnlyAdmin
 
 
@@ -14,3 +14,12 @@ class InjectionAdmin(ReadOnlyAdmin):
     list_filter = ["is_packed", "arm"]
     list_select_related = ["memory"]
     ordering = ["-created_at"]
+
+
+@admin.register(Feedback)
+class FeedbackAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "actor", "agent", "memory", "request_id", "useful"]
+    list_filter = ["useful", "source"]
+    list_select_related = ["agent", "memory"]
+    search_fields = ["request_id", "actor"]
+    ordering = ["-pk"]

@@ -9,11 +9,12 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from agents.api import register as register_agents
+from context.api import register as register_context
 from ibex.core.errors import NotFound
 from memories.api import register as register_memories
 
 router = SimpleRouter(trailing_slash=False)
-for register in (register_agents, register_memories):
+for register in (register_agents, register_memories, register_context):
     register(router)
 
 

@@ -9,6 +9,7 @@ from django.urls import path, re_path
 
 from proxy.consumers import ChatCompletions, MessagesCalls, ResponsesCalls
 from proxy.embeddings import Embeddings
+from proxy.feedback_calls import FeedbackCalls
 from proxy.health import Health, Metrics, Ready
 from proxy.models_list import Models, OneModel, Unknown
 from proxy.session_calls import OneSession, SessionEnd
@@ -24,6 +25,7 @@ def http_router(django: Any) -> URLRouter:
             path("v1/embeddings", Embeddings.as_asgi()),
             re_path(r"^v1/sessions/(?P<session>.+)/complete$", SessionEnd.as_asgi()),
             re_path(r"^v1/sessions/(?P<session>.+)$", OneSession.as_asgi()),
+            path("v1/feedback", FeedbackCalls.as_asgi()),
             path("v1/models", Models.as_asgi()),
             path("v1/models/<path:model>", OneModel.as_asgi()),
             path("health", Health.as_asgi()),

@@ -11,7 +11,7 @@ from memories.store.life import delete, delete_many, restore, supersede
 from memories.store.lock import one_writer, one_writer_each
 from memories.store.record import hold, record
 from memories.store.review import approve, reject
-from memories.store.usage import count_injections
+from memories.store.usage import count_injections, hold_many, set_usefulness
 from memories.store.write import Standing, bump, create, edit, merge_text, set_tags
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "delete_many",
     "edit",
     "hold",
+    "hold_many",
     "merge_text",
     "one_writer",
     "one_writer_each",
@@ -32,5 +33,6 @@ __all__ = [
     "reject",
     "restore",
     "set_tags",
+    "set_usefulness",
     "supersede",
 ]

@@ -1,0 +1,66 @@
+"""The formula of usefulness: bounded, forgetful, and the same whether time passes in one go or day by day."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memories.models import Memory
+from memories.usefulness import HALF_LIFE_DAYS, LEAST, MOST, NEUTRAL, Verdict, drifted, usefulness
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def said(*useful: bool, days_ago: float = 0) -> list[Verdict]:
+    return [Verdict(at=NOW - days_ago * DAY, useful=each) for each in useful]
+
+
+def test_a_memory_of_which_nobody_spoke_is_neutral_like_a_new_row():
+    assert usefulness([], NOW) == NEUTRAL == Memory._meta.get_field("usefulness").default
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (said(True), 0.6),
+        (said(False), 0.4),
+        (said(*[True] * 5), 1 - 0.5 * 0.8**5),
+        (said(True, False), 0.48),
+        (said(False, True), 0.52),
+        (said(*[True] * 100), MOST),
+        (said(*[False] * 100), LEAST),
+        (said(*[True] * 100, False), MOST * 0.8),
+        (said(True, days_ago=HALF_LIFE_DAYS), 0.55),
+        (said(True, days_ago=100 * HALF_LIFE_DAYS), NEUTRAL),
+    ],
+)
+def test_each_verdict_goes_a_share_of_the_way_and_time_goes_back(verdicts, expected):
+    assert usefulness(verdicts, NOW) == pytest.approx(expected)
+
+
+AGES = st.floats(0, 10_000).map(lambda days: NOW - days * DAY)
+verdicts = st.lists(st.builds(Verdict, at=AGES, useful=st.booleans()))
+
+
+@given(verdicts)
+def test_it_never_leaves_its_bounds(given_verdicts):
+    in_order = sorted(given_verdicts, key=lambda verdict: verdict.at)
+    assert LEAST <= usefulness(in_order, NOW) <= MOST
+    assert LEAST <= usefulness(given_verdicts, NOW) <= MOST
+
+
+@given(st.floats(LEAST, MOST), st.integers(0, 400))
+def test_time_may_pass_in_one_go_or_day_by_day(value, days):
+    day_by_day = value
+    for _ in range(days):
+        day_by_day = drifted(day_by_day, DAY)
+    assert day_by_day == pytest.approx(drifted(value, days * DAY))
+    assert abs(drifted(value, days * DAY) - NEUTRAL) <= abs(value - NEUTRAL)
+
+
+def test_clocks_that_disagree_hurt_nobody():
+    assert usefulness(said(True, days_ago=-1), NOW) == pytest.approx(0.6)
