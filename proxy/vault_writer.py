@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from agents.choices import SessionStatus
 from agents.models import Agent, Checkpoint, Session, Token, Trace
+from agents.services.sessions import EXTRACT_TASK
 from context.receipts import injections_of
 from context.values import Arm
 from ibex.core.queue import enqueue
@@ -19,8 +20,6 @@ from ibex.core.tokens import count
 from memories import store
 from proxy import imported
 from proxy.entry import TurnEntry
-
-EXTRACT_TASK = "memories.tasks.extract_session"
 
 
 def write_turns(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
@@ -87,8 +86,9 @@ def _checkpoints(org_id: UUID, entries: Iterable[TurnEntry], sessions: dict[UUID
         session.prompt_tokens += checkpoint.prompt_tokens
         session.completion_tokens += checkpoint.completion_tokens
         session.last_turn_at = max(session.last_turn_at, checkpoint.finished_at)
-        session.status = SessionStatus.ACTIVE
-        session.completed_at = None
+        # A turn that had ended when the session was completed, and came through the journal later, leaves it completed.
+        if session.completed_at is None or checkpoint.finished_at > session.completed_at:
+            session.status, session.completed_at = SessionStatus.ACTIVE, None
         known.note(checkpoint)
         checkpoints.append(checkpoint)
     Checkpoint.objects.bulk_create(checkpoints)

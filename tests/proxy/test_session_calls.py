@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -10,13 +11,16 @@ import pytest
 
 from agents.api.serializers import SessionSerializer
 from agents.models import AuditEvent, Session
+from agents.services import sessions
 from ibex.core.ids import uuid7
 from ibex.core.redis import redis
 from ibex.core.tenancy import scope
 from proxy import caught_up, drain, journal
+from proxy.vault_writer import write_turns
 from tests.agents.api.test_sessions import make_session
 from tests.factories import make_agent, make_token
 from tests.proxy.asgi import call, in_thread
+from tests.proxy.test_journal import entry
 
 
 @pytest.fixture(autouse=True)
@@ -154,3 +158,25 @@ async def test_turns_on_this_machines_disk_may_be_what_is_asked_for(hot_path, he
     assert (await shown("nobodys", **headers)).status == 404
     await in_thread(lambda: (tmp_path / "1.ndjson").write_bytes(b"{}\n"))
     assert (await shown("nobodys", **headers)).status == 409
+
+
+def spoken(agent, session, at):
+    """A turn that ended then, written by the drain now."""
+    write_turns(agent.org_id, [entry(agent, session_id=session.pk, started_at=at.timestamp())])
+    return row(session)
+
+
+def test_a_turn_spoken_before_the_end_but_written_after_it_leaves_the_session_completed(agent):
+    session = make_session(agent)
+    with scope(agent.org_id):
+        done = sessions.complete(session, actor="token:t")
+    late = spoken(agent, session, done.completed_at - timedelta(seconds=1))
+    assert (late.status, late.completed_at, late.turn_count) == ("completed", done.completed_at, 1)
+
+
+def test_a_turn_spoken_after_the_end_makes_the_session_active_again(agent):
+    session = make_session(agent)
+    with scope(agent.org_id):
+        done = sessions.complete(session, actor="token:t")
+    again = spoken(agent, session, done.completed_at + timedelta(seconds=1))
+    assert (again.status, again.completed_at, again.turn_count) == ("active", None, 1)
