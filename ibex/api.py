@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from agents.api import register as register_agents
 from context.api import register as register_context
-from ibex.core.errors import NotFound
+from ibex.core.errors import IbexError, InvalidRequest, NotFound
 from memories.api import register as register_memories
 
 router = SimpleRouter(trailing_slash=False)
@@ -21,7 +22,17 @@ for register in (register_agents, register_memories, register_context):
 @csrf_exempt
 def no_such_address(request: HttpRequest) -> JsonResponse:
     """Under /api/ even a wrong address is answered in the API's own form."""
-    error = NotFound()
+    return _refused(request, NotFound())
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before any view is asked, such as a Host header that is none."""
+    if request.path.startswith("/api/"):
+        return _refused(request, InvalidRequest("The request's headers are not valid."))
+    return defaults.bad_request(request, exception)
+
+
+def _refused(request: HttpRequest, error: IbexError) -> JsonResponse:
     return JsonResponse(error.envelope(getattr(request, "request_id", "")), status=error.status)
 
 

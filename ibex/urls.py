@@ -12,3 +12,5 @@ urlpatterns = [
     path("api/", include("ibex.api")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "ibex.api.bad_request"
