@@ -84,6 +84,7 @@ def _lookup(question: Question, turn: Turn, watch: Stopwatch) -> Lookup:
         end_user=question.end_user,
         query=turn.query,
         shown=turn.shown,
+        cuts=question.desk.cuts,
         desk_answers=question.desk.is_reachable,
         watch=watch,
     )

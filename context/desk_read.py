@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,6 +14,9 @@ from ibex.core import metrics
 
 MAX_BLOCKS = 64
 """Blocks remembered for one session; the agent's memory budget forgets them long before that."""
+
+PARSED_MAX = 4_096
+"""Hot memories come back call after call; about 1 KiB each."""
 
 T = TypeVar("T")
 
@@ -60,6 +64,8 @@ class DeskRead:
     shown_blocks: tuple[ShownBlock, ...] = ()
     cold: tuple[str, ...] = ()
     """What the desk should be given again, of: directive, hot, hot_of_user."""
+    cuts: tuple[str, ...] | None = None
+    """What tells whether a copy of the agent's memories, and of the end user's, still holds; None: not known."""
     is_reachable: bool = True
     """False: the desk did not answer, so what it would have said is missing because of an error."""
 
@@ -84,7 +90,9 @@ def parse_desk(
     of_user = parse_hot(hot_of_user) if hot_of_user is not None else ()
     parts = {"directive": text, "hot": of_agent, "hot_of_user": of_user}
     known = None if of_agent is None and not of_user else (*(of_agent or ()), *(of_user or ()))
+    cuts = [cut_of(values) for values in (hot, hot_of_user) if values is not None]
     return DeskRead(
+        cuts=None if None in cuts else tuple(cut for cut in cuts if cut is not None),
         directive=text,
         directive_version=version,
         hot=known,
@@ -105,6 +113,11 @@ def parse_hot(values: Sequence[bytes]) -> tuple[HotMemory, ...] | None:
         return None
     found = (_parsed(_hot_memory, value, fallback=None) for value in values)
     return tuple(memory for memory in found if memory is not None)
+
+
+def cut_of(values: Sequence[bytes]) -> str | None:
+    """The cut among the values of one hot hash; None when it is cold."""
+    return next((value.decode("ascii", "replace") for value in values if value.startswith(b"#")), None)
 
 
 def parse_blocks(raw: bytes | None) -> tuple[ShownBlock, ...]:
@@ -141,6 +154,7 @@ def _directive(raw: bytes) -> tuple[str | None, int]:
     return str(said["content"]), int(said.get("version") or 0)
 
 
+@lru_cache(maxsize=PARSED_MAX)
 def _hot_memory(raw: bytes) -> HotMemory | None:
     if not raw.startswith(b"{"):  # the marker that says: warm
         return None

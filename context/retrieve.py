@@ -29,6 +29,8 @@ class Lookup:
     query: str
     shown: frozenset[UUID] = frozenset()
     """Memories that this session was shown: are they still to be shown?"""
+    cuts: tuple[str, ...] | None = None
+    """What the desk said of copies of its memories (`context.desk_read.DeskRead`)."""
     desk_answers: bool = True
     """Whether what the desk does not know can be put there on the way."""
     watch: Stopwatch

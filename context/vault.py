@@ -68,6 +68,7 @@ class VaultRetriever:
             end_user=lookup.end_user,
             text=lookup.query.replace("\0", " "),  # PostgreSQL holds no NUL
             limit=COLD_LIMIT,
+            cuts=lookup.cuts,
         )
         return [_candidate(found) for found in await search(query)]
 

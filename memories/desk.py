@@ -13,6 +13,7 @@ rebuild at the latest.
 from __future__ import annotations
 
 import math
+import secrets
 import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -48,15 +49,19 @@ FREQUENT_INJECTIONS = 50
 PINNED_BONUS = 1.0
 """Standing instructions stand first: injection has a budget of their own for them."""
 MARKER = b"warm"
+CUT_BITS = 48
 
 _log = structlog.get_logger(__name__)
 
 _REBUILD = """
--- KEYS: scores, data, generation. ARGV: generation read before the vault was, ttl, built at; then id, score, fields.
+-- KEYS: scores, data, generation, cut. ARGV: generation read before the vault was, ttl, built at, generation's ttl, a
+-- number that no cut had before; then id, score, fields.
 if (redis.call('GET', KEYS[3]) or '0') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[4], ARGV[5], 'NX')
+redis.call('EXPIRE', KEYS[4], ARGV[4])
 redis.call('DEL', KEYS[1], KEYS[2])
-redis.call('HSET', KEYS[2], 'built', 'warm ' .. ARGV[3])
-for i = 4, #ARGV, 3 do
+redis.call('HSET', KEYS[2], 'built', 'warm ' .. ARGV[3], 'cut', '#' .. redis.call('GET', KEYS[4]))
+for i = 6, #ARGV, 3 do
   redis.call('ZADD', KEYS[1], ARGV[i + 1], ARGV[i])
   redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 2])
 end
@@ -65,11 +70,17 @@ redis.call('EXPIRE', KEYS[2], ARGV[2])
 return 1
 """
 _PUT = """
--- KEYS: scores, data, generation. ARGV: id, score, fields, size, ttl, now, oldest age, generation's ttl.
+-- KEYS: scores, data, generation, cut. ARGV: id, score, fields, size, ttl, now, oldest age, generation's ttl, whether
+-- its words or its standing are others than before.
 redis.call('INCR', KEYS[3])
 redis.call('EXPIRE', KEYS[3], ARGV[8])
+if ARGV[9] == '1' then
+  redis.call('INCR', KEYS[4])
+  redis.call('EXPIRE', KEYS[4], ARGV[8])
+end
 local built = redis.call('HGET', KEYS[2], 'built')
 if not built then return 0 end
+redis.call('HSET', KEYS[2], 'cut', '#' .. (redis.call('GET', KEYS[4]) or ''))
 if tonumber(ARGV[6]) - tonumber(string.sub(built, 6)) > tonumber(ARGV[7]) then
   redis.call('DEL', KEYS[1], KEYS[2])
   return 0
@@ -88,9 +99,13 @@ redis.call('EXPIRE', KEYS[2], ARGV[5])
 return 1
 """
 _DROP = """
--- KEYS: scores, data, generation. ARGV: size, generation's ttl, then ids. A full desk may have left others out: cold.
-redis.call('INCR', KEYS[3])
-redis.call('EXPIRE', KEYS[3], ARGV[2])
+-- KEYS: scores, data, generation, cut. ARGV: size, generation's ttl, then ids.
+-- A full desk may have left others out: it becomes cold.
+for _, key in ipairs({KEYS[3], KEYS[4]}) do
+  redis.call('INCR', key)
+  redis.call('EXPIRE', key, ARGV[2])
+end
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'cut', '#' .. redis.call('GET', KEYS[4])) end
 local full = redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[1])
 local removed = 0
 for i = 3, #ARGV do
@@ -110,14 +125,19 @@ def refresh(org_id: UUID, agent_id: UUID, end_user: str = "") -> None:
         with scope(org_id):
             memories = best(org_id, agent_id, end_user)
         rows = [part for memory in memories for part in (str(memory.pk), score(memory), fields(memory))]
-        if redis().eval(_REBUILD, len(keys), *keys, generation, TTL_S, int(time.time()), *rows):
+        about = [generation, TTL_S, int(time.time()), GENERATION_TTL_S, secrets.randbits(CUT_BITS)]
+        if redis().eval(_REBUILD, len(keys), *keys, *about, *rows):
             return
 
 
-def put(memory: Memory) -> None:
-    """Show a new or changed memory on its desk, if that desk is warm. Never raises: the desk mends itself."""
-    arguments = [str(memory.pk), score(memory), fields(memory), SIZE, TTL_S, int(time.time()), REBUILT_EVERY_S]
-    _run(_PUT, _keys(memory.org_id, memory.agent_id, memory.end_user), [*arguments, GENERATION_TTL_S])
+def put(memory: Memory, *, is_other: bool = True) -> None:
+    """Show a new or changed memory on its desk, if that desk is warm. Never raises: the desk mends itself.
+
+    `is_other`: it says something else than before, or may now be shown where it might not; a new one does not.
+    """
+    shown = [str(memory.pk), score(memory), fields(memory), SIZE, TTL_S, int(time.time()), REBUILT_EVERY_S]
+    keys = _keys(memory.org_id, memory.agent_id, memory.end_user)
+    _run(_PUT, keys, [*shown, GENERATION_TTL_S, int(is_other)])
 
 
 def drop(org_id: UUID, agent_id: UUID, memory_ids: Iterable[UUID], end_user: str = "") -> None:
@@ -129,7 +149,7 @@ def drop(org_id: UUID, agent_id: UUID, memory_ids: Iterable[UUID], end_user: str
 
 def hot_values(org_id: UUID, agent_id: UUID, end_user: str = "") -> list[dict[str, Any]] | None:
     """What is on one desk, best first; None when it is cold. The hot path reads the same in its one script."""
-    scores, data, _ = _keys(org_id, agent_id, end_user)
+    scores, data, *_ = _keys(org_id, agent_id, end_user)
     if not redis().exists(data):
         return None
     order: Any = redis().zrevrange(scores, 0, -1)
@@ -202,9 +222,9 @@ def _worth() -> CombinedExpression:
     )
 
 
-def _keys(org_id: UUID, agent_id: UUID, end_user: str) -> tuple[str, str, str]:
+def _keys(org_id: UUID, agent_id: UUID, end_user: str) -> list[str]:
     owner = (agent_id, "u", end_user) if end_user else (agent_id,)
-    return org_key(org_id, "hot", *owner), org_key(org_id, "hotdata", *owner), org_key(org_id, "hotgen", *owner)
+    return [org_key(org_id, kind, *owner) for kind in ("hot", "hotdata", "hotgen", "hotcut")]
 
 
 def _run(script: str, keys: Sequence[str], arguments: Sequence[Any]) -> None:

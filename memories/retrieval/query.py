@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from memories.choices import Status
@@ -43,6 +44,14 @@ class Query:
     include_memories: bool = True
     include_excerpts: bool = False
     roles: tuple[str, ...] = ()
+    cuts: tuple[str, ...] | None = None
+    """What the desk said: a copy of the agent's memories that was made since may answer (`memories.retrieval.held`)."""
+
+    @property
+    def is_for_a_prompt(self) -> bool:
+        """Nothing is asked but what one agent's prompt may hold."""
+        narrowed = self.categories or self.roles or self.statuses != (Status.ACTIVE.value,)
+        return self.include_memories and not (self.include_excerpts or self.include_outdated or narrowed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +91,11 @@ class Found:
     """What the order is made of: `relevance` before it is pressed into 0 to 1."""
     arm: Arm
 
+    @classmethod
+    def of(cls, row: Sequence[Any], **scores: Any) -> Self:
+        """From the columns of `memories.retrieval.statements.CONTENTS`, in their order, and the scores."""
+        return cls(**dict(zip(_COLUMNS, row, strict=True)), **scores)
+
     def as_dict(self) -> dict[str, Any]:
         """The scores, for a receipt or an answer."""
         return {
@@ -90,3 +104,10 @@ class Found:
             "text_rank": round(self.text_rank, 4),
             "arm": self.arm.value,
         }
+
+
+_COLUMNS = (
+    "id", "agent_id", "end_user", "content", "category", "source", "status", "confidence", "usefulness",
+    "injections", "observed_at", "valid_from", "tokens", "version", "pinned", "session_id", "checkpoint_id", "turn",
+    "role", "speaker",
+)  # fmt: skip

@@ -6,6 +6,7 @@ Django's connection.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,9 @@ from memories.retrieval.asked import whose_words
 from memories.retrieval.candidates import read_candidates
 from memories.retrieval.drive import Plan, Rows, Step, drive, drive_sync
 from memories.retrieval.fusion import fuse
+from memories.retrieval.held import Held, shelf
+from memories.retrieval.in_memory import search_held
+from memories.retrieval.lexemes import lexemes_of
 from memories.retrieval.perspective import first_person
 from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.time_of import named_times
@@ -33,6 +37,9 @@ async def search(query: Query) -> list[Found]:
 
     Never fewer than the limit when as many exist. Raises EmbeddingBusy, or psycopg's errors when the vault is away.
     """
+    held = _held(query)
+    if held is not None:
+        return await _search_held(held, query)
     kinds = _kinds(query)
     known = {kind: profiles.get(_place(query, kind)) for kind in kinds}
     for kind in kinds:
@@ -44,6 +51,23 @@ async def search(query: Query) -> list[Found]:
         embedder = await ready_query_embedder()
         vector = await embedder.embed(_spoken(query, found))
     return await drive(query.org_id, _search(query, vector, found))
+
+
+def _held(query: Query) -> Held | None:
+    if query.agent_id is None or query.end_user is None or not query.is_for_a_prompt:
+        return None
+    return shelf.get((query.org_id, query.agent_id, query.end_user), query.cuts)
+
+
+async def _search_held(held: Held, query: Query) -> list[Found]:
+    asked = asyncio.create_task(lexemes_of(query.text))
+    try:
+        vector = query.embedding
+        if vector is None:
+            vector = await (await ready_query_embedder()).embed(first_person(query.text))
+        return search_held(held, query, vector, await asked)
+    finally:
+        asked.cancel()
 
 
 def search_sync(query: Query) -> list[Found]:
@@ -78,7 +102,7 @@ def _search(query: Query, vector: Vector, known: dict[str, Profile]) -> Plan[lis
     order = np.argsort(-scores.score, kind="stable")[: query.limit]
     contents = yield from _contents(query, [(candidates.kinds[at], candidates.ids[at]) for at in order])
     return [
-        _found(
+        Found.of(
             contents[candidates.ids[at]],
             kind=candidates.kinds[at],
             cosine=float(candidates.rows.cosine[at]),
@@ -142,15 +166,6 @@ def _contents(query: Query, wanted: Sequence[tuple[str, UUID]]) -> Plan[dict[UUI
         rows = yield Step(statement=statements.CONTENTS[kind], given=given, is_last=kind == kinds[-1])
         found |= {row[0]: row for row in rows}
     return found
-
-
-def _found(row: Sequence[Any], **scores: Any) -> Found:
-    names = (
-        "id", "agent_id", "end_user", "content", "category", "source", "status", "confidence", "usefulness",
-        "injections", "observed_at", "valid_from", "tokens", "version", "pinned", "session_id", "checkpoint_id", "turn",
-        "role", "speaker",
-    )  # fmt: skip
-    return Found(**dict(zip(names, row, strict=True)), **scores)
 
 
 def _kinds(query: Query) -> list[str]:

@@ -16,6 +16,7 @@ from memories.store.lock import one_writer
 REASON_MAX = 200
 _COUNTED = {"usefulness", "retrieval_count", "injection_count", "last_retrieved_at", "last_injected_at"}
 """Moved by use and feedback while a memory is being written: never overwritten from a row that was read before."""
+_SAYS_THE_SAME = {Operation.CREATED, Operation.BUMPED}
 _AUDITED = ("operator:", "token:")
 _WRITTEN = [
     field.name
@@ -57,7 +58,7 @@ def record(memory: Memory, operation: Operation, *, actor: str, reason: str = ""
     )
     if actor.startswith(_AUDITED):
         audit.record(org_id=memory.org_id, actor=actor, action=f"memory.{operation}", obj=memory)
-    desk_hears(memory)
+    desk_hears(memory, is_other=operation not in _SAYS_THE_SAME)
     return version
 
 
@@ -86,10 +87,10 @@ def snapshot(memory: Memory) -> dict[str, Any]:
     }
 
 
-def desk_hears(memory: Memory) -> None:
+def desk_hears(memory: Memory, *, is_other: bool = True) -> None:
     """Once this commits, the desk shows the memory as it is now, or no longer shows it."""
     if desk.is_lasting(memory):
-        transaction.on_commit(lambda: desk.put(memory), robust=True)
+        transaction.on_commit(lambda: desk.put(memory, is_other=is_other), robust=True)
     else:
         leaves_desk(memory)
 

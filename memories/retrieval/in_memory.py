@@ -1,0 +1,89 @@
+"""The search of `memories.retrieval.search` over a held copy: the same arms, the same fusion, the same order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from memories.embedding import Vector
+from memories.retrieval.fusion import Rows, Scores, fuse
+from memories.retrieval.held import Held
+from memories.retrieval.query import Arm, Found, Query
+from memories.retrieval.statements import ARM_ROWS
+from memories.retrieval.time_of import named_times
+from memories.retrieval.words import Terms, weigh
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+_ARMS = {(True, True): Arm.BOTH, (True, False): Arm.VECTOR, (False, True): Arm.WORDS}
+
+
+def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]) -> list[Found]:
+    """The best `query.limit` memories of the copy, best first."""
+    terms = weigh(lexemes, held.vocabulary)
+    current = held.ends > time.time()
+    cosine = (held.vectors @ vector).astype(np.float64)
+    matched = _matched(held, terms)
+    arm_rows = max(ARM_ROWS, query.limit)
+    near = _best(np.where(current, cosine, -np.inf), arm_rows)
+    worded = _best(np.where(current & _searched(matched, terms), matched @ terms.weights, -np.inf), arm_rows)
+    at = np.union1d(near, worded)
+    scores = fuse(_rows(held, at, cosine, matched, query.text), terms.weights)
+    is_near, is_worded = np.isin(at, near), np.isin(at, worded)
+    order = np.argsort(-scores.score, kind="stable")[: query.limit]
+    return [
+        _found(held, int(at[i]), cosine, scores, int(i), _ARMS[bool(is_near[i]), bool(is_worded[i])]) for i in order
+    ]
+
+
+def _matched(held: Held, terms: Terms) -> Bools:
+    """Rows x words: which row has which of the question's words."""
+    matched = np.zeros((len(held.rows), len(terms.lexemes)), dtype=bool)
+    for place, lexeme in enumerate(terms.lexemes):
+        found = held.postings.get(lexeme)
+        if found is not None:
+            matched[found, place] = True
+    return matched
+
+
+def _searched(matched: Bools, terms: Terms) -> Bools:
+    """Rows with a word that is worth searching for."""
+    worth = np.array([lexeme in terms.searched for lexeme in terms.lexemes], dtype=bool)
+    return np.asarray(matched[:, worth].any(axis=1), dtype=bool)
+
+
+def _best(values: npt.NDArray[np.float64], most: int) -> Ints:
+    """Places of the greatest values; of equal ones the newest rows. Infinitely small ones are not there at all."""
+    newest_first = np.arange(len(values) - 1, -1, -1)
+    order = newest_first[np.argsort(-values[newest_first], kind="stable")[:most]]
+    return order[np.isfinite(values[order])]
+
+
+def _rows(held: Held, at: Ints, cosine: npt.NDArray[np.float64], matched: Bools, text: str) -> Rows:
+    times = named_times(text)
+    count = len(at)
+    return Rows(
+        cosine=cosine[at],
+        matched=matched[at],
+        session=held.sessions[at],
+        place=np.full(count, -1, dtype=np.int64),
+        tokens=held.tokens[at],
+        spoken=np.ones(count),
+        month=np.array([times.matches(held.times[i]) for i in at], dtype=np.float64),
+        evidence_of=np.full(count, -1, dtype=np.int64),
+    )
+
+
+def _found(held: Held, row: int, cosine: npt.NDArray[np.float64], scores: Scores, at: int, arm: Arm) -> Found:
+    return Found.of(
+        held.rows[row],
+        kind="memory",
+        cosine=float(cosine[row]),
+        text_rank=float(scores.text_rank[at]),
+        relevance=float(scores.relevance[at]),
+        score=float(scores.score[at]),
+        arm=arm,
+    )
