@@ -71,7 +71,7 @@ def drain() -> Service:
 
 def worker() -> Service:
     """django-q2's cluster of IBEX_WORKERS processes."""
-    return _management("qcluster")
+    return _management("worker")
 
 
 def web(env: Env) -> Service:

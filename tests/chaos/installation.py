@@ -36,7 +36,7 @@ UNLIMITED = 10_000_000
 NAMES = {
     "web": "ibex.server",
     "drain": "manage.py drain",
-    "worker": "manage.py qcluster",
+    "worker": "manage.py worker",
     "valkey": "valkey-server",
     "postgres": "bin/postgres",
 }

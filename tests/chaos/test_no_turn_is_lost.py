@@ -13,7 +13,7 @@ from tests.chaos.ledger import balance
 from tests.chaos.traffic import Traffic
 from tests.flow.conftest import wait_for
 
-TURNS_BEFORE_MAX = 80
+TURNS_BEFORE_MAX = 200
 """A fault strikes after 1 to so many more turns."""
 TURNS_AFTER = 20
 """A fault is over when so many turns have finished after it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from argparse import ArgumentParser
@@ -14,13 +13,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from ibex.core import metrics
+from ibex.core.priority import stand_back
 from ibex.core.redis import RedisError
 from proxy.dead_letters import replay_dead
 from proxy.drain import BATCH, Drain
 from proxy.journal import STREAM
 
-NICENESS = 10
-"""Below the web server, whose callers wait; nobody waits for the drain. The kernel gives it a tenth of a busy core."""
 GATHER_S = 0.2
 """Pause after a batch that was not full: one batch of many turns costs less than many of one."""
 PAUSE_S = 1.0
@@ -44,7 +42,7 @@ class Command(BaseCommand):
         if options["replay_dead"]:
             self._replay_dead()
         else:
-            os.nice(NICENESS)
+            stand_back()
             _drain(_stopped_by_signals())
 
     def _replay_dead(self) -> None:
