@@ -1,4 +1,4 @@
-"""Reading receipts, for the pages and the API."""
+"""Reading receipts and feedback, for the pages and the API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from context.models import Injection
+from context.models import Feedback, Injection
 
 
 def injections_of_turns(
@@ -20,3 +20,15 @@ def injections_of_turns(
     for row in rows.order_by("turn_id", "rank"):
         receipts[row.turn_id].append(row)
     return {turn_id: sorted(lines, key=lambda line: line.rank or len(lines) + 1) for turn_id, lines in receipts.items()}
+
+
+def verdicts_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, list[Feedback]]:
+    """What counts of what was said about each turn: of one actor on one thing, the latest. One query."""
+    latest: dict[tuple[UUID | None, UUID | None, str], Feedback] = {}
+    for row in Feedback.objects.of(org_id).filter(turn_id__in=list(turn_ids)).order_by("pk"):
+        latest[row.turn_id, row.memory_id, row.actor] = row
+    verdicts: dict[UUID, list[Feedback]] = defaultdict(list)
+    for (turn_id, _, _), row in latest.items():
+        if turn_id is not None:
+            verdicts[turn_id].append(row)
+    return verdicts

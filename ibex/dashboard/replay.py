@@ -1,4 +1,4 @@
-"""A session as it happened: what was said, what was put in and why, what was learned of it."""
+"""A session as it happened: what was said, what was put in and why, what was learned of it, and how it was found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from uuid import UUID
 
 from agents.models import Checkpoint, Session, Trace
 from agents.selectors import checkpoints_of
-from context.models import Injection
+from context.models import Feedback, Injection
+from context.selectors import verdicts_of_turns
 from memories.models import Memory, MemoryVersion
 
 TURNS_PER_PAGE = 25
@@ -36,18 +37,30 @@ class Bubble:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One memory that was considered. `content`: as it was then; empty when it has been deleted since."""
+    """One memory that was considered. `content`: as it was then; empty when it has been deleted since. `useful`: what
+    the reader found it, None before they say.
+    """
 
     injection: Injection
     memory: Memory
     content: str
     has_changed: bool
+    useful: bool | None
 
     @property
     def components(self) -> list[tuple[str, float]]:
         """The parts of its score that were noted, in the order of the formula."""
         said = self.injection.components
         return [(name, float(said[name])) for name in COMPONENTS if isinstance(said.get(name), int | float)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opinion:
+    """What somebody said about an answer."""
+
+    useful: bool
+    who: str
+    comment: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +75,7 @@ class Turn:
     packed: Sequence[Line]
     left_out: Sequence[Line]
     learned: Sequence[Memory]
+    opinions: Sequence[Opinion]
 
     @property
     def injected_tokens(self) -> int:
@@ -87,15 +101,19 @@ def _place(stage: str) -> int:
     return STAGES.index(whole) if whole in STAGES else len(STAGES)
 
 
-def replay(session: Session, page: int) -> list[Turn]:
-    """The turns of one page, counted from 1. Five queries, however many turns."""
+def replay(session: Session, page: int, *, reader: str) -> list[Turn]:
+    """The turns of one page, counted from 1, as `reader` (an actor) sees them. Six queries, however many turns."""
     first = (page - 1) * TURNS_PER_PAGE
     checkpoints = list(checkpoints_of(session).filter(number__gt=first, number__lte=first + TURNS_PER_PAGE))
     turn_ids = [checkpoint.turn_id for checkpoint in checkpoints]
     traces = {trace.turn_id: trace for trace in Trace.objects.of(session.org_id).filter(turn_id__in=turn_ids)}
-    lines = _lines(session.org_id, turn_ids)
+    verdicts = verdicts_of_turns(session.org_id, turn_ids)
+    lines = _lines(session.org_id, turn_ids, verdicts, reader)
     learned = _learned(session.org_id, checkpoints)
-    return [_turn(each, traces.get(each.turn_id), lines[each.turn_id], learned[each.pk]) for each in checkpoints]
+    return [
+        _turn(each, traces.get(each.turn_id), lines[each.turn_id], learned[each.pk], verdicts[each.turn_id])
+        for each in checkpoints
+    ]
 
 
 def page_of(session: Session, turn_id: UUID) -> int:
@@ -104,7 +122,13 @@ def page_of(session: Session, turn_id: UUID) -> int:
     return 1 if number is None else (number - 1) // TURNS_PER_PAGE + 1
 
 
-def _turn(checkpoint: Checkpoint, trace: Trace | None, lines: Sequence[Line], learned: Sequence[Memory]) -> Turn:
+def _turn(
+    checkpoint: Checkpoint,
+    trace: Trace | None,
+    lines: Sequence[Line],
+    learned: Sequence[Memory],
+    verdicts: Iterable[Feedback],
+) -> Turn:
     asked = list(_asked(checkpoint))
     return Turn(
         checkpoint=checkpoint,
@@ -115,15 +139,24 @@ def _turn(checkpoint: Checkpoint, trace: Trace | None, lines: Sequence[Line], le
         packed=[line for line in lines if line.injection.is_packed],
         left_out=[line for line in lines if not line.injection.is_packed],
         learned=learned,
+        opinions=[_opinion(verdict) for verdict in verdicts if verdict.memory_id is None],
     )
 
 
-def _lines(org_id: UUID, turn_ids: Sequence[UUID]) -> Mapping[UUID, list[Line]]:
+def _opinion(verdict: Feedback) -> Opinion:
+    who = "The application" if verdict.actor.startswith("token:") else "An operator"
+    return Opinion(useful=verdict.useful, who=who, comment=verdict.comment)
+
+
+def _lines(
+    org_id: UUID, turn_ids: Sequence[UUID], verdicts: Mapping[UUID, list[Feedback]], reader: str
+) -> Mapping[UUID, list[Line]]:
     rows = list(
         Injection.objects.of(org_id).filter(turn_id__in=turn_ids).select_related("memory").order_by("turn_id", "rank")
     )
     outdated = {(row.memory_id, row.memory_version) for row in rows if row.memory.version != row.memory_version}
     texts = _texts_then(org_id, outdated)
+    own = {(v.turn_id, v.memory_id): v.useful for said in verdicts.values() for v in said if v.actor == reader}
     lines: dict[UUID, list[Line]] = defaultdict(list)
     for row in rows:
         then = texts.get((row.memory_id, row.memory_version), row.memory.content)
@@ -134,6 +167,7 @@ def _lines(org_id: UUID, turn_ids: Sequence[UUID]) -> Mapping[UUID, list[Line]]:
                 memory=row.memory,
                 content="" if is_gone else then,
                 has_changed=not is_gone and then != row.memory.content,
+                useful=own.get((row.turn_id, row.memory_id)),
             )
         )
     return lines

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
 
 from agents.access import PlacedRequest, operator_page
 from agents.choices import Role, SessionStatus
 from agents.filters import SessionFilter
 from agents.selectors import agents_of, sessions_of
+from agents.services.sessions import complete
 from agents.tables import SessionTable
-from ibex.core.htmx import page, public_url
+from context.feedback import Ballot, Given, give
+from ibex.core.htmx import SeeOther, page, public_url, wants_partial
 from ibex.core.ids import parse_uuid
 from ibex.core.listing import Pages, listed
+from ibex.core.writes import attempt, written
 from ibex.dashboard import selectors
 from ibex.dashboard.cards import cards
 from ibex.dashboard.replay import TURNS_PER_PAGE, page_of, replay
@@ -81,7 +86,8 @@ def session(request: PlacedRequest, session_id: UUID) -> HttpResponse:
     number = min(number, last)
     context = {
         "session": shown,
-        "turns": replay(shown, number),
+        "may_steer": request.place.may(Role.OPERATOR),
+        "turns": replay(shown, number, reader=request.place.actor),
         "pages": Pages(
             number=number,
             previous_url=f"?page={number - 1}" if number > 1 else "",
@@ -89,6 +95,41 @@ def session(request: PlacedRequest, session_id: UUID) -> HttpResponse:
         ),
     }
     return page(request, "sessions/detail.html", context, partial="replay")
+
+
+@require_POST
+@operator_page(Role.OPERATOR)
+def complete_session(request: PlacedRequest, session_id: UUID) -> HttpResponse:
+    """The conversation is over: what it holds is mined once more."""
+    shown = selectors.session_of(request.place.organization.pk, session_id)
+    if shown is None:
+        raise Http404
+    done = "The session is completed. A later turn would make it active again."
+    written(request, partial(complete, shown, actor=request.place.actor), done)
+    if not wants_partial(request):
+        return SeeOther(reverse("dashboard:session", args=[session_id]))
+    shown = selectors.session_of(request.place.organization.pk, session_id)
+    return render(request, "sessions/ended.html", {"session": shown, "may_steer": True})
+
+
+@require_POST
+@operator_page(Role.OPERATOR)
+def judge(request: PlacedRequest, session_id: UUID, turn_id: UUID, memory_id: UUID) -> HttpResponse:
+    """The operator's thumb on one memory that a turn was given."""
+    place = request.place
+    useful = {"true": True, "false": False}.get(request.POST.get("useful", ""))
+    if useful is None:
+        raise Http404
+    ballot = Ballot(
+        org_id=place.organization.pk, actor=place.actor, useful=useful, turn_id=turn_id, memory_ids=[memory_id]
+    )
+    given: list[Given | None] = []
+    if attempt(request, lambda: given.append(give(ballot))) or not given[0]:
+        raise Http404
+    if not wants_partial(request):
+        return SeeOther(f"{reverse('dashboard:session', args=[session_id])}?turn={turn_id}#turn-{turn_id}")
+    context = {"session_id": session_id, "turn_id": turn_id, "memory_id": memory_id, "useful": useful}
+    return render(request, "sessions/verdict.html", context)
 
 
 def _first_run(request: PlacedRequest) -> dict[str, object]:
