@@ -25,6 +25,7 @@ from proxy.pipeline import MAX_BODY_BYTES
 from proxy.record import record_answer, record_call
 from proxy.rewarm import rewarm
 from proxy.stream import Tee
+from proxy.switches import refuse_repeated
 from proxy.turn import PROVIDER_STAGE, Incoming, Turn
 
 PASSED_ON = (
@@ -85,6 +86,7 @@ class HttpConsumer(AsyncHttpConsumer):
 
     async def _handle(self, body: bytes) -> None:
         headers = {name.decode("latin-1"): _text(value) for name, value in self.scope["headers"]}
+        is_repeated = len(headers) < len(self.scope["headers"])
         if API_KEY_HEADER in headers:  # where Anthropic's SDK puts its key
             headers.setdefault("authorization", f"Bearer {headers[API_KEY_HEADER]}")
         incoming = Incoming(method=self.scope["method"], path=self.scope["path"], headers=headers, body=body)
@@ -93,6 +95,8 @@ class HttpConsumer(AsyncHttpConsumer):
         structlog.contextvars.bind_contextvars(request_id=turn.request_id)
         with metrics.IN_FLIGHT.track_inprogress():
             try:
+                if is_repeated:
+                    refuse_repeated(self.scope["headers"])
                 self._check_method(incoming.method)
                 await self.answer(turn)
             except StreamBrokeOff:

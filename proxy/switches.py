@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,11 @@ AGENT_HEADER = "x-ibex-agent-id"
 SAID_AT_HEADER = "x-ibex-said-at"
 BODY_USER_FIELDS = ("safety_identifier", "user")
 
+SAID_ONCE = (
+    "authorization", "x-api-key", "content-type",
+    AGENT_HEADER, USER_HEADER, SESSION_HEADER, MEMORY_HEADER, SAID_AT_HEADER,
+)  # fmt: skip
+"""Who calls, and for whom."""
 EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)
 """What is nearer to the year 1 falls out of Python's calendar in some zone."""
 
@@ -39,6 +44,14 @@ class Switches:
     """The caller's own id of the session, or empty."""
     said_at: datetime | None
     """When the turn was said, for a recorded conversation; None: now."""
+
+
+def refuse_repeated(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Raise InvalidHeader when one of SAID_ONCE comes twice: a gateway before IBEX may have looked at the other."""
+    names = [name for name, _ in headers]
+    for header in SAID_ONCE:
+        if names.count(header.encode()) > 1:
+            raise _refused(header, FieldCode.TOO_MANY, "Send this header once.")
 
 
 def read_switches(headers: Mapping[str, str], payload: Mapping[str, Any], *, trusts_body_user: bool) -> Switches:

@@ -20,10 +20,13 @@ NAMES = [
     b"x-forwarded-for",
 ]  # fmt: skip
 ODD = [
-    "", " ", "\t", "\0", "a\0b", "\x7f", "é", "ÿ" * 300, "\u202e", "k\u212aelvin", "\u017f", "\u0130" * 64, "\ufeff", "a\r\nb: c",
-    CANARY, CANARY * 400, "Bearer", "Bearer ", f"Bearer {CANARY}", f"Basic {CANARY}", "Bearer ibex_pat_" + "A" * 43,
+    "", " ", "\t", "\0", "a\0b", "\x7f", "é", "ÿ" * 300, "\u202e", "k\u212aelvin", "\u017f", "\u0130" * 64,
+    "\ufeff", "a\r\nb: c",
+    CANARY, CANARY * 400, "Bearer", "Bearer ", f"Bearer {CANARY}", f"Basic {CANARY}",
+    "Bearer ibex_pat_" + "A" * 43,
     "Bearer ibex_pat_" + "A" * 100_000, "ibex_pat_" + "A" * 43, "bearer\u00a0ibex_pat_", "Bearer a, Bearer b", "null",
-    "00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-0000000000}", "urn:uuid:" + "0" * 27, "\u0660" * 36,
+    "00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-0000000000}", "urn:uuid:" + "0" * 27,
+    "\u0660" * 36,
     "+0000000-0000-0000-0000-000000000000", "0_000000-0000-0000-0000-000000000000", "../../etc", "' OR 1=1 --", "%00",
     "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00", "2026-02-30", "-1", "1e9", "NaN",
     "on,off", "ON", "application/json; charset=utf-16", "application/json\0", "gzip", "chunked", "2023-06-01, 2024",

@@ -26,17 +26,13 @@ async def ask(alice, agent, hot_path):
     token = alice.token
 
     async def ask(address: str, body: bytes, *headers: tuple[bytes, bytes]) -> tuple[int, bytes]:
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": f"/v1/{address}",
-            "headers": [
-                (b"authorization", f"Bearer {token}".encode()),
-                (b"content-type", b"application/json"),
-                (b"x-ibex-agent-id", agent.slug.encode()),
-                *headers,
-            ],
+        usual = {
+            b"authorization": f"Bearer {token}".encode(),
+            b"content-type": b"application/json",
+            b"x-ibex-agent-id": agent.slug.encode(),
         }
+        said = list((usual | dict(headers)).items())
+        scope = {"type": "http", "method": "POST", "path": f"/v1/{address}", "headers": said}
         sent: list[dict] = []
         arrived = iter([{"type": "http.request", "body": body, "more_body": False}])
 
