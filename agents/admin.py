@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 
 from agents.access import Place
 from agents.choices import OrganizationStatus, Role
+from agents.limits import LIMIT_FIELDS
 from agents.models import (
     Agent,
     AuditEvent,
@@ -26,8 +27,9 @@ from agents.models import (
     Token,
     Trace,
 )
-from agents.services import agents, audit, members, organizations, providers, tokens
+from agents.services import agents, audit, members, organizations, prices, providers, tokens
 from ibex.core.admin import ReadOnlyAdmin, TenantAdmin
+from ibex.core.errors import InvalidRequest
 
 admin.site.unregister(Group)  # What a member may do is their role.
 
@@ -42,7 +44,7 @@ def standing(request: HttpRequest) -> Place:
 class OrganizationAdmin(TenantAdmin):
     tenant_column = "pk"
     list_display = ["name", "slug", "status", "requests_per_minute", "created_at"]
-    fields = ["name", "slug", "status", "requests_per_minute", "created_at"]
+    fields = ["name", "slug", "status", *LIMIT_FIELDS, "created_at"]
     readonly_fields = ["slug", "created_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -54,7 +56,7 @@ class OrganizationAdmin(TenantAdmin):
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
         stored = Organization.objects.get(pk=obj.pk)
         said, actor = form.cleaned_data, standing(request).actor
-        organizations.update(stored, name=said["name"], requests_per_minute=said["requests_per_minute"], actor=actor)
+        organizations.update(stored, actor=actor, **{field: said[field] for field in ("name", *LIMIT_FIELDS)})
         organizations.set_status(stored, OrganizationStatus(said["status"]), actor=actor)
 
 
@@ -148,7 +150,7 @@ class AgentAdmin(TenantAdmin):
         "remembers",
         "trusts_body_user",
         "idle_minutes",
-        "requests_per_minute",
+        *LIMIT_FIELDS,
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -182,7 +184,7 @@ class TokenAdmin(ReadOnlyAdmin):
         "prefix",
         "scopes",
         "agent",
-        "requests_per_minute",
+        *LIMIT_FIELDS,
         "created_by",
         "created_at",
         "last_used_at",
@@ -212,14 +214,21 @@ class ProviderForm(forms.ModelForm):
 
     class Meta:
         model = ProviderConnection
-        fields = ["name", "kind", "base_url", "model_patterns", "priority", "is_active"]
+        fields = ["name", "kind", "base_url", "model_patterns", "priority", "prices", "is_active"]
+
+    def clean_prices(self) -> dict[str, dict[str, str]]:
+        """What the service would refuse becomes the field's error."""
+        try:
+            return prices.checked(self.cleaned_data["prices"] or {})
+        except InvalidRequest as refusal:
+            raise forms.ValidationError([error.message for error in refusal.field_errors]) from None
 
 
 @admin.register(ProviderConnection)
 class ProviderConnectionAdmin(TenantAdmin):
     form = ProviderForm
     list_display = ["name", "kind", "base_url", "priority", "is_active"]
-    fields = ["name", "kind", "base_url", "key", "model_patterns", "priority", "is_active"]
+    fields = ["name", "kind", "base_url", "key", "model_patterns", "priority", "prices", "is_active"]
 
     def save_model(self, request: HttpRequest, obj: ProviderConnection, form: Any, change: bool) -> None:
         place, said = standing(request), dict(form.cleaned_data)

@@ -24,6 +24,7 @@ from agents.bloom import KnownBad
 from agents.cache import ExpiringCache
 from agents.choices import AgentStatus, OrganizationStatus
 from agents.errors import OrganizationSuspended
+from agents.limits import LIMIT_FIELDS, Limits
 from agents.principal import AgentCard, Principal
 from agents.secret import digest, presented
 from ibex.core import metrics
@@ -50,15 +51,17 @@ REFERENCE_MAX = 63
 """The longest slug; a UUID is shorter."""
 
 _WHOSE = """
-    SELECT digest, token_id, org_id, agent_id, scopes, expires_at, revoked_at, org_status, org_limit, token_limit
-    FROM ibex_token_by_digest(%s)
+    SELECT digest, token_id, org_id, agent_id, scopes, expires_at, revoked_at, org_status,
+           org_requests, org_tokens, org_monthly_tokens, org_monthly_cost,
+           token_requests, token_tokens, token_monthly_tokens, token_monthly_cost
+    FROM ibex_token_with_limits(%s)
 """
 _AGENT = """
     SELECT id, org_id, slug, name, status, injection_mode, memory_tokens, learns, remembers, trusts_body_user,
-           idle_minutes, requests_per_minute
+           idle_minutes, requests_per_minute, tokens_per_minute, monthly_tokens, monthly_cost
     FROM agents_agent WHERE org_id = %s AND (id = %s OR slug = %s)
 """
-"""In the order of AgentCard's fields."""
+"""In the order of AgentCard's fields, then of those of its Limits."""
 _UNREACHABLE = (psycopg.Error, OSError, TimeoutError, RuntimeError)
 """RuntimeError: the pool is not open."""
 
@@ -192,7 +195,7 @@ def _is_usable(row: Sequence[Any]) -> bool:
 
 
 def _principal(row: Sequence[Any]) -> Principal:
-    _, token_id, org_id, agent_id, scopes, expires_at, _, org_status, org_limit, token_limit = row
+    _, token_id, org_id, agent_id, scopes, expires_at, _, org_status, *limits = row
     return Principal(
         token_id=token_id,
         org_id=org_id,
@@ -200,8 +203,8 @@ def _principal(row: Sequence[Any]) -> Principal:
         scopes=frozenset(scopes),
         expires_at=expires_at,
         org_active=org_status == OrganizationStatus.ACTIVE,
-        org_limit=org_limit,
-        token_limit=token_limit,
+        org_limits=_limits(limits[: len(LIMIT_FIELDS)]),
+        token_limits=_limits(limits[len(LIMIT_FIELDS) :]),
     )
 
 
@@ -219,7 +222,12 @@ async def _look_up_agent(org_id: UUID, reference: str) -> AgentCard | None:
 
 
 def _card(row: Sequence[Any]) -> AgentCard:
-    return AgentCard(**dict(zip(AgentCard.__slots__, row, strict=True)))
+    known, limits = row[: -len(LIMIT_FIELDS)], row[-len(LIMIT_FIELDS) :]
+    return AgentCard(**dict(zip(AgentCard.__slots__, (*known, _limits(limits)), strict=True)))
+
+
+def _limits(values: Sequence[Any]) -> Limits:
+    return Limits(**dict(zip(LIMIT_FIELDS, values, strict=True)))
 
 
 @on_change

@@ -11,6 +11,8 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from agents.choices import PROXY_SCOPES, InjectionMode, Scope
+from agents.limit_forms import LimitFields
+from agents.limits import LIMIT_FIELDS
 from agents.models import Agent
 from agents.selectors import agents_of
 
@@ -38,7 +40,7 @@ class SignInForm(forms.Form):
     )
 
 
-class AgentForm(forms.ModelForm):
+class AgentForm(forms.ModelForm, LimitFields):
     """An agent's settings; the slug only where it can still be chosen."""
 
     injection_mode = forms.ChoiceField(
@@ -53,13 +55,6 @@ class AgentForm(forms.ModelForm):
         label="Idle minutes",
         help_text="A session completes after this long without a turn. Empty: the deployment's default.",
     )
-    requests_per_minute = forms.IntegerField(
-        min_value=1,
-        max_value=1_000_000,
-        required=False,
-        label="Requests a minute",
-        help_text="Empty: only the organization's limit.",
-    )
 
     class Meta:
         model = Agent
@@ -73,7 +68,7 @@ class AgentForm(forms.ModelForm):
             "remembers",
             "trusts_body_user",
             "idle_minutes",
-            "requests_per_minute",
+            *LIMIT_FIELDS,
         ]
         labels = {
             "memory_tokens": "Memory budget",
@@ -131,7 +126,7 @@ class DirectiveForm(forms.Form):
         return cleaned
 
 
-class TokenForm(forms.Form):
+class TokenForm(LimitFields):
     """A new token. Its defaults are what an application needs to call the proxy, and no more."""
 
     name = forms.CharField(
@@ -152,13 +147,6 @@ class TokenForm(forms.Form):
         choices=[(scope.value, scope.value) for scope in Scope],
         initial=sorted(PROXY_SCOPES),
         widget=forms.CheckboxSelectMultiple,
-    )
-    requests_per_minute = forms.IntegerField(
-        min_value=1,
-        max_value=1_000_000,
-        required=False,
-        label="Requests a minute",
-        help_text="Empty: no limit of its own.",
     )
 
     def __init__(self, *args: Any, org_id: UUID, **options: Any) -> None:

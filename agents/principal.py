@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from agents.limits import UNLIMITED, Limits
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Principal:
-    """A verified token. `agent_id`: bound to that agent only. Limits are calls a minute."""
+    """A verified token. `agent_id`: bound to that agent only."""
 
     token_id: UUID
     org_id: UUID
@@ -17,13 +19,13 @@ class Principal:
     scopes: frozenset[str]
     expires_at: datetime | None
     org_active: bool
-    org_limit: int
-    token_limit: int | None
+    org_limits: Limits = UNLIMITED
+    token_limits: Limits = UNLIMITED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentCard:
-    """What the request path needs to know of an agent. `limit`: calls a minute, None: only the organization's."""
+    """What the request path needs to know of an agent."""
 
     id: UUID
     org_id: UUID
@@ -36,4 +38,4 @@ class AgentCard:
     remembers: bool
     trusts_body_user: bool
     idle_minutes: int | None
-    limit: int | None
+    limits: Limits = UNLIMITED

@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from agents.api import register as register_agents
+from agents.api import singletons
 from context.api import register as register_context
 from ibex.core.errors import IbexError, InvalidRequest, NotFound
 from memories.api import register as register_memories
@@ -37,7 +38,7 @@ def _refused(request: HttpRequest, error: IbexError) -> JsonResponse:
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("v1/", include(router.urls)),
+    path("v1/", include([*router.urls, *singletons()])),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
     re_path(r"", no_such_address),

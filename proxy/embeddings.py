@@ -8,6 +8,7 @@ from proxy.forward import forward
 from proxy.record import record_call
 from proxy.routes import upstreams_for
 from proxy.schema import check_embeddings
+from proxy.spending import usage_of_embeddings
 from proxy.switches import read_switches
 from proxy.turn import PROVIDER_STAGE, Turn
 from proxy.turn_start import read_turn_start
@@ -32,5 +33,5 @@ class Embeddings(HttpConsumer):
         answer = await forward(turn, EMBEDDINGS_PATH, turn.incoming.body)
         with turn.stage(PROVIDER_STAGE):
             body = await answer.read()
-        await record_call(turn, answer.status)
+        await record_call(turn, answer.status, usage=usage_of_embeddings(turn, body))
         await self.respond(answer.status, body, passed_on(answer) | turn.headers())

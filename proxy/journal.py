@@ -7,6 +7,7 @@ import fcntl
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 from django.conf import settings
@@ -19,6 +20,7 @@ STREAM = "ibex:journal"
 GROUP = "drain"
 FIELD = b"entry"
 APPEND_TIMEOUT_S = 0.05
+NOTHING: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 _CLAIM = """for _, key in ipairs(KEYS) do
   local holder = redis.call('GET', key)
@@ -30,15 +32,21 @@ _keeping: set[asyncio.Task[None]] = set()
 
 
 async def append(
-    entry: TurnEntry, *, remember: Mapping[str, str | bytes], claims: Sequence[str] = (), ttl_s: int
+    entry: TurnEntry,
+    *,
+    remember: Mapping[str, str | bytes],
+    claims: Sequence[str] = (),
+    ttl_s: int,
+    spent: Mapping[str, tuple[int, int]] = NOTHING,
 ) -> None:
-    """Keep the turn, and set the keys in `remember`, in one round trip. Redis down: spool.
+    """Keep the turn, set the keys in `remember` and add to the counters in `spent` (amount, seconds they are kept), in
+    one round trip. Redis down: spool.
 
     Keys in `claims` hold the turn's session; one that another session has claimed holds an empty text.
 
     A caller who leaves meanwhile cancels the wait, never the keeping.
     """
-    task = asyncio.create_task(_keep(entry, remember, claims, ttl_s))
+    task = asyncio.create_task(_keep(entry, remember, claims, ttl_s, spent))
     _keeping.add(task)
     task.add_done_callback(_keeping.discard)
     try:
@@ -48,13 +56,21 @@ async def append(
         raise
 
 
-async def _keep(entry: TurnEntry, remember: Mapping[str, str | bytes], claims: Sequence[str], ttl_s: int) -> None:
+async def _keep(
+    entry: TurnEntry,
+    remember: Mapping[str, str | bytes],
+    claims: Sequence[str],
+    ttl_s: int,
+    spent: Mapping[str, tuple[int, int]],
+) -> None:
     raw = entry.to_bytes()
     try:
         asked: list[Command] = [("XADD", STREAM, "*", FIELD, raw)]
         asked += [("SET", key, value, "EX", ttl_s) for key, value in remember.items()]
         if claims:
             asked.append(("EVAL", _CLAIM, len(claims), *claims, entry.session_id, ttl_s))
+        for key, (amount, kept_s) in spent.items():
+            asked += [("INCRBY", key, amount), ("EXPIRE", key, kept_s)]
         await wire().ask(asked, timeout_s=APPEND_TIMEOUT_S)
         metrics.JOURNAL.labels(where="stream").inc()
     except (RedisError, OSError, TimeoutError) as error:

@@ -11,12 +11,14 @@ import structlog
 
 from context.desk_read import dump_blocks
 from ibex.core import metrics
+from ibex.providers.base import Usage
 from ibex.providers.sse import ChatOutcome
 from proxy import journal
 from proxy.conversation import after_answer, brought, endings, user_text
 from proxy.dialects.base import thread_print
 from proxy.entry import TurnEntry
 from proxy.imported import within_limits
+from proxy.spending import NOTHING, spending_of, usage_of
 from proxy.turn import Turn
 from proxy.turn_start import SESSION_TTL_S, fingerprint_prefix, session_key, shown_prefix
 
@@ -25,31 +27,39 @@ _log = structlog.get_logger(__name__)
 
 async def record_answer(turn: Turn, outcome: ChatOutcome, status: int = 200) -> None:
     """Journal a turn that was answered, in whole or in part, and remember its conversation. Never raises."""
-    with _boundary(), turn.stage("journal"):
-        entry = _entry(turn, _checkpoint(turn, outcome), _trace(turn, status, outcome=outcome))
+    with _boundary("journal"), turn.stage("journal"):
+        spending = NOTHING
+        with _boundary("spending"):
+            spending = spending_of(turn, usage_of(turn, outcome), outcome.model or "")
+        trace = {**_trace(turn, status, outcome=outcome), **spending.columns}
+        entry = _entry(turn, _checkpoint(turn, outcome), trace)
         claims = _claims(turn, outcome)
-        await journal.append(entry, remember=_remembered(turn, outcome, claims), claims=claims, ttl_s=SESSION_TTL_S)
+        remembered = _remembered(turn, outcome, claims)
+        await journal.append(entry, remember=remembered, claims=claims, ttl_s=SESSION_TTL_S, spent=spending.counters)
 
 
-async def record_call(turn: Turn, status: int, code: str = "") -> None:
+async def record_call(turn: Turn, status: int, code: str = "", usage: Usage | None = None) -> None:
     """Journal the trace of a call without a turn. Calls of strangers leave none: they have no organization.
 
-    Never raises.
+    `usage`: what it used, where a provider answered. Never raises.
     """
     metrics.calls(turn.endpoint, status).inc()
     if turn.start is not None:
-        with _boundary():
-            entry = _entry(turn, None, _trace(turn, status, code=code))
-            await journal.append(entry, remember=_released(turn), ttl_s=SESSION_TTL_S)
+        with _boundary("journal"):
+            spending = NOTHING
+            with _boundary("spending"):
+                spending = spending_of(turn, usage) if usage else NOTHING
+            entry = _entry(turn, None, {**_trace(turn, status, code=code), **spending.columns})
+            await journal.append(entry, remember=_released(turn), ttl_s=SESSION_TTL_S, spent=spending.counters)
 
 
 @contextmanager
-def _boundary() -> Iterator[None]:
+def _boundary(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - the boundary: what is kept of a call never breaks it
-        metrics.BOUNDARY_ERRORS.labels(boundary="journal").inc()
-        _log.error("turn_not_recorded", error=type(error).__name__)
+        metrics.BOUNDARY_ERRORS.labels(boundary=name).inc()
+        _log.error("turn_not_recorded", part=name, error=type(error).__name__)
 
 
 def _entry(turn: Turn, checkpoint: dict[str, Any] | None, trace: dict[str, Any]) -> TurnEntry:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +16,13 @@ from psycopg_pool import PoolTimeout
 from pydantic import SecretStr
 
 from agents.announcements import Change, on_change
+from agents.choices import ProviderKind
 from ibex.core.crypto import unseal
 from ibex.core.errors import ModelNotFound, ProviderNotConfigured, SecretUnreadable, ServiceDegraded
 from ibex.core.tenancy import async_scope
-from ibex.providers.base import Upstream
+from ibex.providers.base import Price, Prices, Upstream
+from ibex.providers.patterns import matches_any
+from ibex.providers.pricing import FREE
 
 CACHE_TTL_S = 10.0
 """A changed provider is used by every process within this time."""
@@ -28,7 +31,7 @@ LOAD_TIMEOUT_S = 2.0
 """A vault that needs longer is treated as one that does not answer."""
 
 _QUERY = """
-    SELECT id, name, kind, base_url, sealed_key, model_patterns FROM agents_providerconnection
+    SELECT id, name, kind, base_url, sealed_key, model_patterns, priority, prices FROM agents_providerconnection
     WHERE org_id = %s AND is_active ORDER BY priority, created_at
 """
 
@@ -39,12 +42,17 @@ class Route:
 
     upstream: Upstream
     patterns: tuple[str, ...]
+    priority: int
     is_readable: bool = True
     """Its key was sealed with the secret key of this installation."""
 
     def serves(self, model: str) -> bool:
         """Whether a pattern matches; `*` stands for any part of a name."""
-        return any(fnmatchcase(model, pattern) for pattern in self.patterns)
+        return model in self.patterns or matches_any(model, self.patterns)
+
+    def rank_for(self, model: str) -> tuple[int, bool]:
+        """Who is asked first: the lower priority, then who names the model exactly."""
+        return self.priority, model not in self.patterns
 
 
 _log = structlog.get_logger(__name__)
@@ -80,6 +88,7 @@ async def upstreams_for(org_id: UUID, model: str) -> list[Upstream]:
     serving = [route for route in await routes_of(org_id) if route.serves(model)]
     if not serving:
         raise ModelNotFound
+    serving.sort(key=lambda route: route.rank_for(model))
     upstreams = [route.upstream for route in serving if route.is_readable]
     if not upstreams:
         raise SecretUnreadable
@@ -101,11 +110,24 @@ async def _load(org_id: UUID, last_known: tuple[Route, ...]) -> tuple[Route, ...
 
 
 def _route(row: tuple[Any, ...]) -> Route:
-    provider_id, name, kind, base_url, sealed_key, patterns = row
+    provider_id, name, kind, base_url, sealed_key, patterns, priority, prices = row
     try:
         key = unseal(bytes(sealed_key)) if sealed_key else ""
     except SecretUnreadable:
         key = None
         _log.warning("provider_key_unreadable", provider_id=str(provider_id))
-    upstream = Upstream(id=str(provider_id), name=name, kind=kind, base_url=base_url, api_key=SecretStr(key or ""))
-    return Route(upstream=upstream, patterns=tuple(patterns), is_readable=key is not None)
+    upstream = Upstream(
+        id=str(provider_id),
+        name=name,
+        kind=kind,
+        base_url=base_url,
+        api_key=SecretStr(key or ""),
+        prices=_prices(prices, kind),
+    )
+    return Route(upstream=upstream, patterns=tuple(patterns), priority=priority, is_readable=key is not None)
+
+
+def _prices(stored: dict[str, dict[str, str]], kind: str) -> Prices:
+    """As the provider's row has them. The sandbox answers under any model's name, and costs nothing."""
+    own = {name: Price(Decimal(price["prompt"]), Decimal(price["completion"])) for name, price in stored.items()}
+    return FREE if kind == ProviderKind.SANDBOX and not own else own

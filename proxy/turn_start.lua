@@ -1,28 +1,30 @@
 -- One round trip before the provider is called: limits, directive, hot memories, session, blocks already shown.
 -- KEYS: 1 directive, 2 hot data, 3 end user's hot data, 4 session the caller may mean by its id, then two for each limit:
---   this window's counter and the last one's, then the providers' circuit breakers.
--- ARGV: 1 share of the last window that still counts (0..1), 2 window in seconds, 3 number of limits, then one limit each,
+--   its counter, and the last minute's or the mark of a month added up lately; then the providers' circuit breakers.
+-- ARGV: 1 seconds that a counter of calls is kept, 2 number of limits, then for each limit: what it allows, the share of
+--   its second key's number that still counts (0..1), and 1 if the call itself is counted now;
 --   then the prefix of fingerprint keys, the prefix of shown-block keys, the session id to use when none is known,
 --   the session id that key 4 stands for, the prefix of session keys, the fingerprint of all messages, and the
 --   fingerprints to look for. A session key holds `after:before:…`: the prints by which its last turn is known.
 --   A session that the caller names is not looked for, only how much of the history is known.
--- Returns: number of the refusing limit or 0, calls counted against each limit, and unless refused: directive, hot data,
+-- Returns: 1 if a limit is full or 0, the numbers under each limit's keys, and unless refused: directive, hot data,
 --   end user's hot data, session id, number of the matched fingerprint or 0, shown blocks,
 --   and of each breaker '1' while it is open.
-local weight, window, limits = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local usage, refused = {}, 0
+local kept, limits = ARGV[1], tonumber(ARGV[2])
+local counted, refused = {}, 0
+if limits > 0 then counted = redis.call('MGET', unpack(KEYS, 5, 4 + 2 * limits)) end
 for i = 1, limits do
-  local current = tonumber(redis.call('GET', KEYS[3 + 2 * i]) or '0')
-  local last = tonumber(redis.call('GET', KEYS[4 + 2 * i]) or '0')
-  usage[i] = current + math.floor(last * weight)
-  if usage[i] >= tonumber(ARGV[3 + i]) and refused == 0 then refused = i end
+  local used = tonumber(counted[2 * i - 1] or '0') + math.floor(tonumber(counted[2 * i] or '0') * tonumber(ARGV[3 * i + 1]))
+  if used >= tonumber(ARGV[3 * i]) then refused = 1 end
 end
-if refused > 0 then return {refused, usage} end
+if refused == 1 then return {refused, counted} end
 for i = 1, limits do
-  redis.call('INCR', KEYS[3 + 2 * i])
-  redis.call('EXPIRE', KEYS[3 + 2 * i], 2 * window)
+  if ARGV[3 * i + 2] == '1' then
+    redis.call('INCR', KEYS[3 + 2 * i])
+    redis.call('EXPIRE', KEYS[3 + 2 * i], kept)
+  end
 end
-local at = 4 + limits
+local at = 3 + 3 * limits
 local fingerprints, shown, session, named = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
 local sessions, whole = ARGV[at + 4], ARGV[at + 5]
 local matched = 0
@@ -44,5 +46,5 @@ for i = at + 6, #ARGV do
 end
 local breakers = {}
 for i = 5 + 2 * limits, #KEYS do breakers[#breakers + 1] = redis.call('GET', KEYS[i]) end
-return {0, usage, redis.call('GET', KEYS[1]), redis.call('HVALS', KEYS[2]), redis.call('HVALS', KEYS[3]), session, matched,
-  redis.call('GET', shown .. session), breakers}
+return {refused, counted, redis.call('GET', KEYS[1]), redis.call('HVALS', KEYS[2]), redis.call('HVALS', KEYS[3]), session,
+  matched, redis.call('GET', shown .. session), breakers}

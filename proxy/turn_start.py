@@ -5,20 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import structlog
 
+from agents.limits import WINDOW_S, Limit, Measure
 from agents.principal import AgentCard, Principal
 from context.desk_read import COLD_DESK, parse_desk
 from ibex.core import metrics
 from ibex.core.ids import parse_uuid
 from ibex.core.redis import RedisError, Script, org_key, wire
+from proxy import budgets
 from proxy.breaker import open_key
 from proxy.conversation import Fingerprint, SessionRef, new_session, session_of
-from proxy.limits import WINDOW_S, Limit, Usage, limits_of
+from proxy.limits import Usage, limits_of
 from proxy.turn import Turn, TurnStart
 
 TIMEOUT_S = 0.05
@@ -45,18 +48,24 @@ def session_key(org_id: UUID, agent_id: UUID, session_id: UUID | str) -> str:
 
 
 async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard) -> TurnStart:
-    """Ask Redis once. Any failure opens the way: no limit, a cold desk, a new session; counted. Raises RateLimited."""
-    limits = limits_of(principal, agent)
+    """Ask Redis once. Any failure opens the way: no limit, a cold desk, a new session; counted.
+
+    Raises RateLimited, of which BudgetExhausted is one.
+    """
+    limits, now = limits_of(principal, agent), time.time()
     session = turn.switches.session if turn.switches else ""
     fallback = session_of(session, agent.id) if session else new_session()
     try:
-        answer = await _ask(turn, agent, fallback, limits)
+        answer = await _ask(turn, agent, fallback, limits, now)
     except (RedisError, OSError, TimeoutError) as error:
         metrics.FAIL_OPEN.labels(step="turn_start").inc()
         _log.warning("turn_start_skipped", error=type(error).__name__)
-        return TurnStart(usage=Usage.unknown(), desk=COLD_DESK, session=fallback)
-    usage = Usage.of(limits, answer[1], refused=answer[0])
+        return TurnStart(usage=Usage.unknown(limits), desk=COLD_DESK, session=fallback)
+    usage = Usage.of(limits, answer[1], now=now, is_refused=bool(answer[0]))
+    budgets.count_again(usage.stale())
     usage.check()
+    for _ in usage.cold():
+        metrics.FAIL_OPEN.labels(step="budget").inc()
     has_user = bool(turn.switches and turn.switches.end_user)
     desk = parse_desk(directive=answer[2], hot=answer[3], hot_of_user=answer[4] if has_user else None, shown=answer[7])
     return TurnStart(
@@ -67,8 +76,8 @@ async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard) ->
     )
 
 
-async def _ask(turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Sequence[Limit]) -> list[Any]:
-    org_id, now = agent.org_id, time.time()
+async def _ask(turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Sequence[Limit], now: float) -> list[Any]:
+    org_id = agent.org_id
     end_user = turn.switches.end_user if turn.switches else ""
     session = turn.switches.session if turn.switches else ""
     named = str(parse_uuid(session) or "")
@@ -81,10 +90,9 @@ async def _ask(turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Seque
         *(open_key(org_id, upstream.id) for upstream in turn.upstreams),
     ]
     arguments: list[str | int | float] = [
-        1 - (now % WINDOW_S) / WINDOW_S,
-        WINDOW_S,
+        2 * WINDOW_S,
         len(limits),
-        *(limit.allowed for limit in limits),
+        *chain.from_iterable(_checked(limit, now) for limit in limits),
         fingerprint_prefix(org_id, agent.id, end_user),
         shown_prefix(org_id, agent.id, end_user),
         str(fallback.id),
@@ -95,6 +103,11 @@ async def _ask(turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Seque
         *(candidate for candidate, _ in turn.prints.candidates),
     ]
     return list(await wire().run(_SCRIPT, keys, arguments, timeout_s=TIMEOUT_S))
+
+
+def _checked(limit: Limit, now: float) -> tuple[int, float, int]:
+    """What the script asks of a limit. Tokens and dollars are counted when the turn has ended."""
+    return limit.allowed, limit.weight(now), int(limit.measure is Measure.REQUESTS)
 
 
 def _session(answer: list[Any], prints: Fingerprint, fallback: SessionRef) -> SessionRef:

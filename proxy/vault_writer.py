@@ -21,6 +21,8 @@ from memories import store
 from proxy import imported
 from proxy.entry import TurnEntry
 
+TOKENS = ("prompt_tokens", "completion_tokens")
+
 
 def write_turns(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
     """Everything or nothing. Turns that are there already, and those of agents that are gone, are left out."""
@@ -129,8 +131,8 @@ def _checkpoint(
 ) -> Checkpoint:
     """The session's next turn."""
     session.turn_count += 1
-    # A provider that streamed no usage: counted here, off the request path, from the words themselves.
-    prompt, completion = said["prompt_tokens"], said["completion_tokens"]
+    # A provider that streamed no usage was counted for by the request path; imported turns are counted here.
+    prompt, completion = (said[name] if is_imported else entry.trace.get(name, said[name]) for name in TOKENS)
     return Checkpoint(
         org_id=session.org_id,
         agent_id=session.agent_id,
@@ -158,14 +160,13 @@ def _checkpoint(
 
 def _trace(org_id: UUID, entry: TurnEntry) -> Trace:
     said = entry.checkpoint or {}
-    columns = {name: _storable(value) for name, value in entry.trace.items() if name != "started_at"}
+    columns: dict[str, Any] = {name: said.get(name) or 0 for name in TOKENS}
+    columns |= {name: _storable(value) for name, value in entry.trace.items() if name != "started_at"}
     return Trace(
         org_id=org_id,
         agent_id=UUID(entry.agent_id),
         session_id=UUID(entry.session_id) if entry.checkpoint else None,
         turn_id=UUID(entry.turn_id),
-        prompt_tokens=said.get("prompt_tokens") or 0,
-        completion_tokens=said.get("completion_tokens") or 0,
         started_at=_time(entry.trace["started_at"]),
         **columns,
     )

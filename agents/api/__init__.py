@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from django.urls import URLPattern
     from rest_framework.routers import BaseRouter
 
 
@@ -22,3 +23,13 @@ def register(router: BaseRouter) -> None:
     router.register("tokens", TokenViewSet, basename="token")
     router.register("providers", ProviderViewSet, basename="provider")
     router.register("sessions", SessionViewSet, basename="session")
+
+
+def singletons() -> list[URLPattern]:
+    """Addresses of what there is only one of, which a router does not know."""
+    from django.urls import path
+
+    from agents.api.organization import OrganizationViewSet
+
+    organization = OrganizationViewSet.as_view({"get": "retrieve", "patch": "partial_update"})
+    return [path("organization", organization, name="organization")]

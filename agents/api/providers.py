@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -14,12 +14,28 @@ from rest_framework.response import Response
 from agents.choices import Scope
 from agents.models import Organization, ProviderConnection
 from agents.services import providers
+from agents.services.prices import SIDES
 from ibex.core.errors import PermissionDenied
 from ibex.core.rest import OrgViewSet
 from ibex.core.tenancy import scope
 
 CARRIED_OVER = ("name", "kind", "model_patterns", "priority", "is_active")
 """Fields that a PATCH may leave out and the service asks for."""
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "properties": {side: {"type": "string", "format": "decimal"} for side in SIDES},
+            "required": list(SIDES),
+        },
+        "example": {"gpt-4o*": {"prompt": "2.5", "completion": "10"}},
+    }
+)
+class ModelPrices(serializers.JSONField):
+    """Prices by model; the service checks them."""
 
 
 class ProviderSerializer(serializers.ModelSerializer):
@@ -46,6 +62,11 @@ class ProviderSerializer(serializers.ModelSerializer):
         required=False,
         help_text="Names of the models it serves; `*` stands for any part. Default: every model.",
     )
+    prices = ModelPrices(
+        required=False,
+        help_text="US dollars for a million tokens, by a model's name; `*` stands for any part. An exact name goes "
+        "before a pattern, and both before the list prices. Default: list prices.",
+    )
     priority = serializers.IntegerField(
         min_value=0, max_value=providers.PRIORITY_MAX, required=False, help_text="Lower is asked first. Default: 100."
     )
@@ -53,7 +74,8 @@ class ProviderSerializer(serializers.ModelSerializer):
     class Meta:
         model = ProviderConnection
         fields = [
-            "id", "name", "kind", "base_url", "key", "has_key", "model_patterns", "priority", "is_active", "created_at",
+            "id", "name", "kind", "base_url", "key", "has_key", "model_patterns", "priority", "prices", "is_active",
+            "created_at",
         ]  # fmt: skip
         extra_kwargs = {"kind": {"required": True}}
 

@@ -7,16 +7,16 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from agents.api.limits import INTEGER_MAX, LimitFields
 from agents.choices import Scope
+from agents.limits import LIMIT_FIELDS
 from agents.models import Agent, Checkpoint, Directive, Session, Token
 from agents.models.agent import DEFAULT_MEMORY_TOKENS
 from agents.models.directive import DIRECTIVE_MAX_BYTES
 from agents.services.slugs import SLUG_MAX
 
-INTEGER_MAX = 2_147_483_647
 
-
-class AgentSerializer(serializers.ModelSerializer):
+class AgentSerializer(LimitFields, serializers.ModelSerializer):
     """An agent. Give a name and, if you like, a slug; the rest has defaults."""
 
     slug = serializers.CharField(
@@ -38,13 +38,6 @@ class AgentSerializer(serializers.ModelSerializer):
     idle_minutes = serializers.IntegerField(
         min_value=1, max_value=1_440, required=False, allow_null=True, help_text="Empty: the deployment's default."
     )
-    requests_per_minute = serializers.IntegerField(
-        min_value=1,
-        max_value=INTEGER_MAX,
-        required=False,
-        allow_null=True,
-        help_text="Empty: the organization's limit.",
-    )
 
     class Meta:
         model = Agent
@@ -61,7 +54,7 @@ class AgentSerializer(serializers.ModelSerializer):
             "remembers",
             "trusts_body_user",
             "idle_minutes",
-            "requests_per_minute",
+            *LIMIT_FIELDS,
             "created_at",
             "updated_at",
         ]
@@ -119,7 +112,7 @@ class DiffSerializer(serializers.Serializer):
     diff = serializers.CharField()
 
 
-class TokenSerializer(serializers.ModelSerializer):
+class TokenSerializer(LimitFields, serializers.ModelSerializer):
     """A token. Its secret is in the answer to its creation, and nowhere else."""
 
     agent_id = serializers.UUIDField(
@@ -127,13 +120,6 @@ class TokenSerializer(serializers.ModelSerializer):
     )
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices), allow_empty=False, max_length=len(Scope)
-    )
-    requests_per_minute = serializers.IntegerField(
-        min_value=1,
-        max_value=INTEGER_MAX,
-        required=False,
-        allow_null=True,
-        help_text="Empty: the organization's limit.",
     )
     is_usable = serializers.BooleanField(read_only=True)
 
@@ -145,7 +131,7 @@ class TokenSerializer(serializers.ModelSerializer):
             "prefix",
             "scopes",
             "agent_id",
-            "requests_per_minute",
+            *LIMIT_FIELDS,
             "is_usable",
             "expires_at",
             "revoked_at",
@@ -162,6 +148,10 @@ class NewTokenSerializer(TokenSerializer):
 
     class Meta(TokenSerializer.Meta):
         fields = [*TokenSerializer.Meta.fields, "secret"]
+
+
+class TokenLimitsSerializer(LimitFields):
+    """What a token may use."""
 
 
 class SessionSerializer(serializers.ModelSerializer):

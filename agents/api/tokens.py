@@ -13,10 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api.permissions import any_of
-from agents.api.serializers import NewTokenSerializer, TokenSerializer
+from agents.api.serializers import NewTokenSerializer, TokenLimitsSerializer, TokenSerializer
 from agents.choices import Scope
 from agents.errors import NotGrantable
 from agents.filters import TokenFilter
+from agents.limits import LIMIT_FIELDS, Limits
 from agents.models import Agent, Organization, Token
 from agents.services import tokens
 from ibex.core.caller import Caller
@@ -41,6 +42,7 @@ class TokenViewSet(OrgViewSet, ListModelMixin, RetrieveModelMixin):
         "list": SEES_TOKENS,
         "retrieve": SEES_TOKENS,
         "create": Scope.TOKEN_CREATE,
+        "partial_update": Scope.TOKEN_CREATE,
         "destroy": Scope.TOKEN_REVOKE,
         "revoke": Scope.TOKEN_REVOKE,
     }
@@ -53,10 +55,21 @@ class TokenViewSet(OrgViewSet, ListModelMixin, RetrieveModelMixin):
             raise NotGrantable
         fields["agent"] = self._agent(fields.pop("agent_id", None))
         fields["expires_at"] = _expiry(self.caller, fields.get("expires_at"))
+        fields["limits"] = Limits(**{name: fields.pop(name, None) for name in LIMIT_FIELDS})
         org = Organization.objects.get(pk=self.org_id)
         token, secret = tokens.create(org=org, created_by=self.caller.operator_id, actor=self.caller.actor, **fields)
         shown: dict[str, Any] = {**TokenSerializer(token).data, "secret": secret}
         return Response(shown, status=201)
+
+    @extend_schema(summary="Change a token's limits", request=TokenLimitsSerializer, responses=TokenSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """What is left out stays; null removes a limit. Nothing else of a token can be changed."""
+        token = cast("Token", self.get_object())
+        limits = self.validated(partial=True)
+        return self.represent(tokens.limit(token, actor=self.caller.actor, **limits))
+
+    def get_serializer_class(self) -> Any:
+        return TokenLimitsSerializer if self.action == "partial_update" else super().get_serializer_class()
 
     @extend_schema(summary="Revoke a token", request=None, responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:

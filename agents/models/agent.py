@@ -4,13 +4,14 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from agents.choices import AgentStatus, InjectionMode
+from agents.models.limited import Limited
 from ibex.core.models import OrgForeignKey, OrgModel, tenant_key
 
 DEFAULT_MEMORY_TOKENS = 2_000
 """The most that memories may take of one prompt (SPEC section 6)."""
 
 
-class Agent(OrgModel):
+class Agent(OrgModel, Limited):
     """One AI application's identity inside an organization."""
 
     name = models.CharField(max_length=120)

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from agents.choices import OrganizationStatus, Role
+from agents.models.limited import Limited
 from ibex.core.ids import uuid7
 from ibex.core.models import OrgModel, tenant_key
 
 
-class Organization(models.Model):
+class Organization(Limited):
     """The tenant."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=63, unique=True)
     status = models.CharField(max_length=16, choices=OrganizationStatus.choices, default=OrganizationStatus.ACTIVE)
-    requests_per_minute = models.PositiveIntegerField(default=6000, help_text="Calls a minute, all agents together.")
+    requests_per_minute = models.PositiveIntegerField(
+        default=6000, validators=[MinValueValidator(1)], help_text="Calls a minute, all agents together."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -24,6 +24,13 @@ class ProviderConnection(OrgModel):
         models.CharField(max_length=256), default=any_model, help_text="Model names it serves; `*` matches any part."
     )
     priority = models.PositiveSmallIntegerField(default=100, help_text="Lower is asked first.")
+    prices = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text='US dollars for a million tokens by model, as in {"gpt-4o": {"prompt": "2.50", "completion": "10"}}; '
+        "`*` matches any part. Empty: list prices.",
+    )
     is_active = models.BooleanField(default=True)
 
     class Meta:

@@ -111,6 +111,9 @@ class Trace(OrgModel):
     context_tokens = models.PositiveIntegerField(default=0)
     prompt_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
+    cost = models.DecimalField(
+        max_digits=18, decimal_places=9, null=True, blank=True, help_text="US dollars; empty: the price is not known."
+    )
     stages = models.JSONField(default=dict, help_text="Milliseconds by stage.")
     overhead_ms = models.FloatField(default=0, help_text="Time in IBEX itself, the provider left out.")
     duration_ms = models.FloatField(default=0)

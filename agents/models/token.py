@@ -7,10 +7,11 @@ from django.db import models
 from django.utils import timezone
 
 from agents.choices import Scope
+from agents.models.limited import Limited
 from ibex.core.models import OrgForeignKey, OrgModel, tenant_key
 
 
-class Token(OrgModel):
+class Token(OrgModel, Limited):
     """A personal access token: only its keyed hash is kept."""
 
     name = models.CharField(max_length=120)

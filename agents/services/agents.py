@@ -8,6 +8,7 @@ from django.db import IntegrityError, connections, transaction
 
 from agents.choices import AgentStatus
 from agents.errors import AgentArchived, SlugFixed, SlugTaken
+from agents.limits import LIMIT_FIELDS
 from agents.models import Agent, Organization, Session
 from agents.services import audit, slugs
 from agents.services.after import announce
@@ -22,7 +23,7 @@ EDITABLE = frozenset(
         "remembers",
         "trusts_body_user",
         "idle_minutes",
-        "requests_per_minute",
+        *LIMIT_FIELDS,
     }
 )
 """What may be given at creation and changed later. The slug is fixed; the status has its own verbs."""

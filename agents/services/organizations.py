@@ -8,12 +8,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from agents.choices import OrganizationStatus, ProviderKind, Role
+from agents.limits import LIMIT_FIELDS
 from agents.models import Member, Operator, Organization
 from agents.services import audit, providers, slugs
 from agents.services.after import announce
 from ibex.core.tenancy import scope
 
-EDITABLE = frozenset({"name", "requests_per_minute"})
+EDITABLE = frozenset({"name", *LIMIT_FIELDS})
 
 
 def create(
@@ -34,7 +35,7 @@ def create(
 
 
 def update(org: Organization, *, actor: str, **fields: Any) -> Organization:
-    """Change the name or the limit."""
+    """Change the name or the limits; every process hears of it."""
     unknown = sorted(set(fields) - EDITABLE)
     if unknown:
         raise TypeError(f"not fields of an organization that can be set: {', '.join(unknown)}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -15,6 +16,7 @@ from agents.choices import ProviderKind
 from agents.models import Organization, ProviderConnection
 from agents.services import audit
 from agents.services.after import announce
+from agents.services.prices import checked as checked_prices
 from ibex.core.errors import FieldCode, FieldError, IbexError, InvalidRequest
 from ibex.core.tenancy import scope
 from ibex.providers import anthropic, networks
@@ -62,12 +64,13 @@ def save(
     key: str | None = None,
     model_patterns: Iterable[str] = ("*",),
     priority: int = 100,
+    prices: Mapping[str, Any] | None = None,
     is_active: bool = True,
 ) -> ProviderConnection:
     """Create a provider, or change the given one. Raises InvalidRequest.
 
     `key`: None keeps it, "" removes it; where the address changes it must be given again. `base_url`: None keeps that
-    of the same kind, "" means the kind's own.
+    of the same kind, "" means the kind's own. `prices`: None keeps them; see `agents.services.prices`.
     """
     row = provider or ProviderConnection(org=org)
     before = _origin(row)
@@ -75,6 +78,8 @@ def save(
     row.name, row.kind, row.priority, row.is_active = name, ProviderKind(kind), priority, is_active
     row.base_url = _address(row.kind, kept if base_url is None else base_url.strip())
     row.model_patterns = _patterns(model_patterns)
+    if prices is not None:
+        row.prices = checked_prices(prices)
     if key is not None:
         row.set_key(_checked_key(key.strip()))
     elif row.sealed_key and _origin(row) not in {before, ""}:
@@ -82,7 +87,8 @@ def save(
         raise _refused("key", FieldCode.REQUIRED, sentence)
     row.save()
     action = "provider.updated" if provider else "provider.created"
-    audit.record(org_id=org.pk, actor=actor, action=action, obj=row, is_key_changed=key is not None)
+    detail: dict[str, Any] = {"is_key_changed": key is not None, "prices": len(row.prices)}
+    audit.record(org_id=org.pk, actor=actor, action=action, obj=row, **detail)
     announce("org", org.pk, org.pk)
     return row
 

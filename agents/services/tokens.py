@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from agents.choices import Scope
+from agents.limits import LIMIT_FIELDS, UNLIMITED, Limits
 from agents.models import Agent, Operator, Organization, Token
 from agents.secret import digest, new_secret, readable_prefix
 from agents.services import audit
@@ -28,7 +31,7 @@ def create(
     scopes: Iterable[str],
     agent: Agent | None = None,
     expires_at: datetime | None = None,
-    requests_per_minute: int | None = None,
+    limits: Limits = UNLIMITED,
     created_by: Operator | UUID | None = None,
     actor: str,
 ) -> tuple[Token, str]:
@@ -44,11 +47,26 @@ def create(
         scopes=chosen,
         agent=agent,
         expires_at=expires_at,
-        requests_per_minute=requests_per_minute,
+        **asdict(limits),
         created_by_id=created_by.pk if isinstance(created_by, Operator) else created_by,
     )
     audit.record(org_id=org.pk, actor=actor, action="token.created", obj=token, scopes=chosen)
     return token, secret
+
+
+def limit(token: Token, *, actor: str, **limits: Any) -> Token:
+    """Change what it may use, by the names of the limits' fields; every process hears of it."""
+    unknown = sorted(set(limits) - set(LIMIT_FIELDS))
+    if unknown:
+        raise TypeError(f"not limits of a token: {', '.join(unknown)}")
+    changed = sorted(name for name, value in limits.items() if getattr(token, name) != value)
+    if changed:
+        for name in changed:
+            setattr(token, name, limits[name])
+        token.save(update_fields=changed)
+        audit.record(org_id=token.org_id, actor=actor, action="token.updated", obj=token, fields=changed)
+        announce("token", token.org_id, token.pk)
+    return token
 
 
 def revoke(token: Token, *, actor: str) -> Token:
@@ -76,4 +94,4 @@ def _refused(field: str, code: FieldCode, sentence: str) -> InvalidRequest:
     return InvalidRequest(field_errors=[FieldError(field, code, sentence)])
 
 
-__all__ = ["create", "digest", "revoke"]
+__all__ = ["create", "digest", "limit", "revoke"]

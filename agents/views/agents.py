@@ -18,10 +18,12 @@ from agents.activity import activity_of
 from agents.choices import AgentStatus, InjectionMode, Role
 from agents.filters import AgentFilter
 from agents.forms import INJECTION_MODES, AgentForm
+from agents.limits import Limits, Subject
 from agents.models import Agent, Session
 from agents.selectors import agents_of, sessions_of
 from agents.services import agents
 from agents.tables import AgentTable, SessionTable
+from agents.usage import usage_of
 from ibex.core.htmx import SeeOther, page, posted_data, public_url
 from ibex.core.listing import listed
 from ibex.core.templatetags.ibex_ui import timestamp
@@ -86,6 +88,7 @@ def detail(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
         "sessions": sessions_of(agent.org_id).filter(agent=agent)[:RECENT_SESSIONS],
         "activity": activity_of(agent),
         "facts": _facts(agent),
+        "usage": usage_of(Subject(org_id=agent.org_id, kind="agent", id=agent.pk), Limits.of(agent)),
         "base_url": public_url(request),
     }
     return page(request, "agents/detail.html", context, partial="panel")
@@ -152,7 +155,6 @@ def agent_context(request: PlacedRequest, agent: Agent, tab: str) -> dict[str, o
 
 def _facts(agent: Agent) -> list[tuple[str, object]]:
     """An agent's settings in words."""
-    limit = f"{agent.requests_per_minute:,} calls a minute" if agent.requests_per_minute else "The organization's"
     return [
         ("Slug", agent.slug),
         ("Learns", "Yes" if agent.learns else "No"),
@@ -160,7 +162,6 @@ def _facts(agent: Agent) -> list[tuple[str, object]]:
         ("Directive goes to", dict(INJECTION_MODES)[InjectionMode(agent.injection_mode)]),
         ("End user from body", "Yes" if agent.trusts_body_user else "No"),
         ("Session idle", f"{agent.idle_minutes} minutes" if agent.idle_minutes else "The deployment's default"),
-        ("Limit", limit),
         ("Made", timestamp(agent.created_at, style="date")),
     ]
 

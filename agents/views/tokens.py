@@ -67,7 +67,7 @@ def create(request: PlacedRequest) -> HttpResponse:
                 name=said["name"],
                 scopes=said["scopes"],
                 agent=said["agent"],
-                requests_per_minute=said["requests_per_minute"],
+                limits=form.limits,
                 expires_at=form.expires_at,
                 created_by=place.operator,
                 actor=place.actor,

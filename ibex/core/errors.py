@@ -16,6 +16,7 @@ IbexError
 ├── BodyTooLarge              413 BODY_TOO_LARGE
 ├── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
 ├── RateLimited               429 RATE_LIMITED
+│   └── BudgetExhausted       429 BUDGET_EXHAUSTED
 ├── ProviderNotConfigured     501 PROVIDER_NOT_CONFIGURED
 ├── UpstreamError             502 PROVIDER_ERROR (see ibex.providers.errors)
 ├── ServiceDegraded           503 SERVICE_DEGRADED
@@ -177,6 +178,12 @@ class RateLimited(IbexError):
     status = 429
     kind = "rate_limit_error"
     default_message = "Too many requests. Wait for the seconds in the Retry-After header, then try again."
+
+
+class BudgetExhausted(RateLimited):
+    code = "BUDGET_EXHAUSTED"
+    kind = "insufficient_quota"
+    default_message = "A monthly budget is used up. It renews on the first of the next month."
 
 
 class ProviderNotConfigured(IbexError):

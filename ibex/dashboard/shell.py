@@ -42,6 +42,7 @@ _NAV = (
     ("Sessions", "dashboard:sessions", "sessions", "s"),
     ("Providers", "agents:providers", "link", "p"),
     ("Tokens", "agents:tokens", "key", "t"),
+    ("Limits", "agents:limits", "bolt", "l"),
 )
 _ADMIN = ("Admin", "admin:index", "settings", "")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Protocol
 
 from pydantic import SecretStr
@@ -12,6 +14,19 @@ from ibex.providers.errors import ProviderAnswerTooLarge
 
 MAX_READ_BYTES = 64 * 1024 * 1024
 """Largest body `ProviderAnswer.read` keeps in memory: 2,048 embeddings of 3,072 floats in JSON are about 60 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens of the prompt, and of the completion."""
+
+    prompt: Decimal
+    completion: Decimal
+
+
+Prices = Mapping[str, Price]
+"""By the model's name, or by a pattern of names with `*` for any part."""
+NO_PRICES: Prices = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +39,8 @@ class Upstream:
     base_url: str
     """With the version, as OpenAI SDKs have it: `https://api.openai.com/v1`."""
     api_key: SecretStr = field(default=SecretStr(""), repr=False)
+    prices: Prices = field(default_factory=lambda: NO_PRICES, repr=False)
+    """What its operator says that models cost here; they go before the list prices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +87,11 @@ class Usage:
 
     prompt_tokens: int
     completion_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.prompt_tokens + self.completion_tokens
 
 
 class Provider(Protocol):

@@ -1,8 +1,8 @@
-"""What a call costs: list prices of well-known models, for an estimate on the dashboard, never for an invoice.
+"""What a call costs: an estimate for the dashboard and for monthly budgets, never an invoice.
 
-Prices are US dollars for a million tokens: the standard tier, the price of a short prompt where long ones cost more, no
-discount for cached prompts. They are those of the public data set pydantic/genai-prices (MIT) on PRICES_AS_OF.
-Providers change them: give `cost` your own where they differ.
+The list prices are those of well-known models, in US dollars for a million tokens: the standard tier, the price of a
+short prompt where long ones cost more, no discount for cached prompts. They are those of the public data set
+pydantic/genai-prices (MIT) on PRICES_AS_OF. Providers change them: a provider's own row says where they differ.
 """
 
 from __future__ import annotations
@@ -10,27 +10,17 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from ibex.providers.base import Usage
+from ibex.providers.base import NO_PRICES, Price, Prices, Usage
+from ibex.providers.patterns import ANY, is_pattern, matches
 
 PRICES_AS_OF = dt.date(2026, 8, 21)
+FREE: Prices = MappingProxyType({ANY: Price(Decimal(0), Decimal(0))})
 
 _MILLION = Decimal(1_000_000)
 _DATED = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars for a million tokens of the prompt, and of the completion."""
-
-    prompt: Decimal
-    completion: Decimal
-
-
-NO_PRICES: Mapping[str, Price] = MappingProxyType({})
 
 PRICES: Mapping[str, Price] = MappingProxyType(
     {
@@ -88,15 +78,41 @@ PRICES: Mapping[str, Price] = MappingProxyType(
 )
 
 
-def cost(model: str, usage: Usage, prices: Mapping[str, Price] = NO_PRICES) -> Decimal | None:
+def cost(model: str, usage: Usage, prices: Prices = NO_PRICES, *, asked: str = "") -> Decimal | None:
     """US dollars of one call, exact, or None for a model whose price is not known.
 
-    `prices` goes before the table. A name is looked up as it is, then without a vendor (`openai/gpt-4o`), then without
-    its date (`gpt-4o-2024-08-06`). A name that only begins like a known one has no price.
+    `model` is what the provider calls it, `asked` what the caller did. `prices` are the provider's own: they go before
+    the list, and are found under either name.
     """
-    bare = model.rpartition("/")[2]
-    for name in (model, bare, _DATED.sub("", bare)):
-        price = prices.get(name) or PRICES.get(name)
-        if price is not None:
-            return (price.prompt * usage.prompt_tokens + price.completion * usage.completion_tokens) / _MILLION
+    price = _own_price(tuple(filter(None, (asked, model))), prices) or _list_price(model)
+    if price is None:
+        return None
+    return (price.prompt * usage.prompt_tokens + price.completion * usage.completion_tokens) / _MILLION
+
+
+def _own_price(names: tuple[str, ...], prices: Prices) -> Price | None:
+    """An exact name first, in any of its forms; of several patterns the one that says most."""
+    if not prices:
+        return None
+    for form in (form for name in names for form in _forms(name)):
+        if form in prices:
+            return prices[form]
+    for name in names:
+        fitting = [pattern for pattern in prices if is_pattern(pattern) and matches(name, pattern)]
+        if fitting:
+            return prices[max(fitting, key=lambda pattern: (len(pattern), pattern))]
     return None
+
+
+def _list_price(model: str) -> Price | None:
+    """A name that only begins like a known one has no price."""
+    return next((PRICES[form] for form in _forms(model) if form in PRICES), None)
+
+
+def _forms(name: str) -> tuple[str, str, str]:
+    """The name as it is, then without a vendor (`openai/gpt-4o`), then without its date (`gpt-4o-2024-08-06`)."""
+    bare = name.rpartition("/")[2]
+    return name, bare, _DATED.sub("", bare)
+
+
+__all__ = ["FREE", "NO_PRICES", "PRICES", "PRICES_AS_OF", "Price", "Prices", "cost"]

@@ -122,7 +122,7 @@ class TestTokens:
         assert (principal.org_id, principal.agent_id) == (acme.pk, agent.pk)
         assert principal.scopes == {"memory:read"}
         assert principal.org_active
-        assert principal.org_limit == acme.requests_per_minute
+        assert principal.org_limits.requests_per_minute == acme.requests_per_minute
 
     async def test_a_warm_token_costs_no_network_call(self, pool: None, acme: Organization) -> None:
         secret = await token_of(acme)

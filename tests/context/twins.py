@@ -52,7 +52,6 @@ def card(**fields: Any) -> AgentCard:
         "remembers": True,
         "trusts_body_user": True,
         "idle_minutes": None,
-        "limit": None,
     }
     return AgentCard(**(known | fields))
 

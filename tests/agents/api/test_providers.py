@@ -36,7 +36,7 @@ def test_a_provider_is_made_read_changed_and_deleted(alice: Person, acme: Organi
     assert response.status_code == 201
     made = response.json()
     assert set(made) == {
-        "id", "name", "kind", "base_url", "has_key", "model_patterns", "priority", "is_active", "created_at",
+        "id", "name", "kind", "base_url", "has_key", "model_patterns", "priority", "prices", "is_active", "created_at",
     }  # fmt: skip
     assert (made["has_key"], made["model_patterns"], made["priority"]) == (True, ["gpt-*"], 5)
     path = f"/providers/{made['id']}"
@@ -49,6 +49,18 @@ def test_a_provider_is_made_read_changed_and_deleted(alice: Person, acme: Organi
     with scope(acme.pk):
         actions = AuditEvent.objects.filter(object_id=made["id"]).order_by("pk").values_list("action", flat=True)
         assert list(actions) == ["provider.created", "provider.updated", "provider.deleted"]
+
+
+def test_prices_are_set_kept_and_removed(alice: Person, acme: Organization, by_token: Call) -> None:
+    prices = {"gpt-4o*": {"prompt": 2.5, "completion": "10.00"}}
+    made = by_token(alice, "POST", "/providers", {**NEW, "prices": prices}).json()
+    assert made["prices"] == {"gpt-4o*": {"prompt": "2.5", "completion": "10"}}
+    path = f"/providers/{made['id']}"
+    assert by_token(alice, "PATCH", path, {"priority": 3}).json()["prices"] == made["prices"]
+    assert by_token(alice, "PATCH", path, {"prices": {}}).json()["prices"] == {}
+    with scope(acme.pk):
+        details = AuditEvent.objects.filter(object_id=made["id"]).order_by("pk").values_list("detail", flat=True)
+        assert [detail["prices"] for detail in details] == [1, 1, 0]
 
 
 def test_a_key_goes_in_and_never_comes_out(alice: Person, acme: Organization, by_token: Call) -> None:
@@ -85,6 +97,12 @@ def test_another_address_needs_the_key_again(alice: Person, acme: Organization, 
         ({"model_patterns": "gpt-*"}, {"model_patterns": "INVALID_FORMAT"}),
         ({"model_patterns": ["x"] * 101}, {"model_patterns": "TOO_MANY"}),
         ({"priority": -1}, {"priority": "INVALID_FORMAT"}),
+        ({"prices": ["gpt-4o"]}, {"prices": "INVALID_FORMAT"}),
+        ({"prices": {"gpt-4o": "2.50"}}, {"prices": "INVALID_FORMAT"}),
+        ({"prices": {"gpt-4o": {"prompt": "2.50"}}}, {"prices": "INVALID_FORMAT"}),
+        ({"prices": {"secret": {"prompt": "2.50", "completion": -1}}}, {"prices": "INVALID_FORMAT"}),
+        ({"prices": {str(n): {"prompt": 1, "completion": 1} for n in range(201)}}, {"prices": "TOO_MANY"}),
+        ({"prices": None}, {"prices": "REQUIRED"}),
         ({"priority": 99_999}, {"priority": "INVALID_FORMAT"}),
         ({"is_active": "perhaps"}, {"is_active": "INVALID_FORMAT"}),
     ],

@@ -1,0 +1,55 @@
+"""/api/v1/organization"""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agents.api.limits import INTEGER_MAX, LimitFields
+from agents.api.permissions import any_of
+from agents.choices import Scope
+from agents.limits import LIMIT_FIELDS
+from agents.models import Organization
+from agents.services import organizations
+from ibex.core.errors import PermissionDenied
+from ibex.core.rest import OrgViewSet
+
+
+class OrganizationSerializer(LimitFields, serializers.ModelSerializer):
+    """The organization, with what all its agents together may use."""
+
+    requests_per_minute = serializers.IntegerField(
+        min_value=1, max_value=INTEGER_MAX, required=False, help_text="Calls, all agents together."
+    )
+
+    class Meta:
+        model = Organization
+        fields = ["id", "name", "slug", "status", *LIMIT_FIELDS, "created_at"]
+        read_only_fields = ["slug", "status"]
+
+
+class OrganizationViewSet(OrgViewSet):
+    """The caller's own organization: the only one there is for them."""
+
+    queryset = Organization.objects.all()
+    serializer_class = OrganizationSerializer
+    pagination_class = None
+    scopes = {"retrieve": any_of(Scope.AGENT_READ, Scope.ORG_ADMIN), "partial_update": Scope.ORG_ADMIN}
+
+    @extend_schema(summary="Your organization")
+    def retrieve(self, request: Request) -> Response:
+        """Its name and its limits."""
+        return self.represent(self._organization())
+
+    @extend_schema(summary="Change your organization")
+    def partial_update(self, request: Request) -> Response:
+        """Its name and its limits; every process knows of them within a second."""
+        if self.caller.agent_id is not None:
+            raise PermissionDenied("This token is bound to one agent and cannot change the organization.")
+        changes = self.validated(partial=True)
+        return self.represent(organizations.update(self._organization(), actor=self.caller.actor, **changes))
+
+    def _organization(self) -> Organization:
+        return Organization.objects.get(pk=self.org_id)
