@@ -221,7 +221,10 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (forDrawer(event)) event.detail.target.focus({ preventScroll: true });
 });
 
-document.addEventListener("htmx:oobAfterSwap", raiseToasts);
+document.addEventListener("htmx:oobAfterSwap", () => {
+  tellTimes();
+  raiseToasts();
+});
 document.addEventListener("htmx:wsAfterMessage", () => tellTimes());
 document.addEventListener("toast", (event) => toast(event.detail.message, event.detail.level));
 
