@@ -13,6 +13,7 @@ from proxy.journal import FIELD
 LENGTH_MAX = 10_000
 """Dead letters of one organization: the oldest go first. As many mean a defect, and each may hold a megabyte."""
 CHUNK = 200
+_NAME = "journal:dead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class DeadLetter:
 
 def dead_letters_key(org_id: UUID) -> str:
     """The organization's stream of dead letters: its content is this tenant's, and goes when the tenant goes."""
-    return org_key(org_id, "journal", "dead")
+    return org_key(org_id, _NAME)
 
 
 def bury(pipe: Any, letters: Iterable[DeadLetter]) -> None:
@@ -36,17 +37,16 @@ def bury(pipe: Any, letters: Iterable[DeadLetter]) -> None:
         pipe.xadd(dead_letters_key(letter.org_id), fields, maxlen=LENGTH_MAX, approximate=True)
 
 
-def replay_dead(stream: str) -> int:
-    """Put every organization's dead letters back into the journal, and return how many there were.
+def replay_dead(stream: str, org_id: UUID | None = None) -> int:
+    """Put the dead letters of one organization, or of all, back into the journal, and return how many there were.
 
     Those that still cannot be written come back here. Raises RedisError.
     """
-    pattern = "*" + org_key(UUID(int=0), "journal", "dead").removeprefix(str(UUID(int=0)))
-    keys: Any = redis().scan_iter(match=pattern)
+    keys: Any = [dead_letters_key(org_id)] if org_id else redis().scan_iter(match=f"*:{_NAME}")
     return sum(_replay(key, stream) for key in keys)
 
 
-def _replay(key: bytes, stream: str) -> int:
+def _replay(key: bytes | str, stream: str) -> int:
     newest: Any = redis().xrevrange(key, count=1)
     replayed = 0
     while rows := _chunk(key, newest):
@@ -59,7 +59,7 @@ def _replay(key: bytes, stream: str) -> int:
     return replayed
 
 
-def _chunk(key: bytes, newest: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+def _chunk(key: bytes | str, newest: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
     """The oldest letters, up to the one that was the newest when the replay began."""
     rows: Any = redis().xrange(key, max=newest[0][0], count=CHUNK) if newest else []
     return [(row[0], row[1]) for row in rows]

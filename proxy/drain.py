@@ -30,6 +30,10 @@ from proxy.journal import FIELD, GROUP, STREAM, spool_folder
 from proxy.vault_writer import write_turns
 
 BATCH = 200
+BATCH_BYTES = 16 << 20
+"""Of entries as they were journaled: one may hold a few megabytes, and is several times as large when it is read."""
+FIRST_BATCH = 10
+"""A drain begins small, then doubles: one that ran out of memory must not meet the same batch again."""
 BLOCK_MS = 1_000
 CONSUMER = "drain"
 """Every drain's name: what one leaves unacknowledged is the next one's."""
@@ -47,6 +51,11 @@ Row = tuple[bytes, dict[bytes, bytes] | None]
 
 class Drain:
     """The consumer of the journal's group, as long as it holds the lock."""
+
+    def __init__(self) -> None:
+        self.has_more = False
+        """Whether the last step was full, so that the next one will find something."""
+        self._count = FIRST_BATCH
 
     def open(self) -> None:
         """Make the consumer group; harmless when it exists."""
@@ -66,9 +75,11 @@ class Drain:
         with transaction.atomic():
             if not _is_first():
                 return None
-            rows = _unacknowledged() or _next(block_ms)
+            rows = _unacknowledged(self._count) or _next(self._count, block_ms)
+            self.has_more = len(rows) == self._count
+            self._count = _next_count(rows, self._count)
             if rows and replay_spool():
-                rows += _next(0)  # turns that came before those, and went another way
+                rows += _next(self._count, 0)  # turns that came before those, and went another way
             letters = _write(rows)
         _acknowledge(rows, letters)
         return len(rows)
@@ -80,14 +91,20 @@ def _is_first() -> bool:
         return bool(cursor.fetchone()[1])
 
 
-def _unacknowledged() -> list[Row]:
+def _next_count(rows: Sequence[Row], count: int) -> int:
+    """How many entries to ask for, so that they are about BATCH_BYTES if they are like these."""
+    size = sum(len(fields.get(FIELD, b"")) for _, fields in rows if fields)
+    return max(1, min(BATCH, 2 * count, BATCH_BYTES * len(rows) // size if size else BATCH))
+
+
+def _unacknowledged(count: int) -> list[Row]:
     """Entries that were read before, by whomever: that drain no longer holds the lock."""
-    answer: Any = redis().xautoclaim(STREAM, GROUP, CONSUMER, min_idle_time=0, start_id="0-0", count=BATCH)
+    answer: Any = redis().xautoclaim(STREAM, GROUP, CONSUMER, min_idle_time=0, start_id="0-0", count=count)
     return [(row[0], row[1]) for row in answer[1]]
 
 
-def _next(block_ms: int) -> list[Row]:
-    answer: Any = redis().xreadgroup(GROUP, CONSUMER, {STREAM: ">"}, count=BATCH, block=block_ms or None)
+def _next(count: int, block_ms: int) -> list[Row]:
+    answer: Any = redis().xreadgroup(GROUP, CONSUMER, {STREAM: ">"}, count=count, block=block_ms or None)
     if isinstance(answer, dict):  # RESP3
         return [(row[0], row[1]) for batches in answer.values() for batch in batches for row in batch]
     return [(row[0], row[1]) for _, batch in answer or [] for row in batch]
@@ -105,7 +122,6 @@ def _write(rows: Sequence[Row]) -> list[DeadLetter]:
             letters.append(entry)
     for org_id, entries in by_org.items():
         letters += _write_org(org_id, entries)
-    metrics.DRAINED.labels(outcome="written").inc(len(rows) - len(letters))
     return letters
 
 
@@ -119,6 +135,7 @@ def _write_org(org_id: UUID, entries: Sequence[TurnEntry]) -> list[DeadLetter]:
             half = len(entries) // 2
             return [*_write_org(org_id, entries[:half]), *_write_org(org_id, entries[half:])]
         return [_letter(org_id, entries[0].to_bytes(), type(error).__name__)]
+    metrics.DRAINED.labels(outcome="written").inc(len(entries))
     return []
 
 

@@ -7,6 +7,7 @@ import threading
 from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.core.management.base import BaseCommand, CommandError
@@ -16,7 +17,7 @@ from ibex.core import metrics
 from ibex.core.priority import stand_back
 from ibex.core.redis import RedisError
 from proxy.dead_letters import replay_dead
-from proxy.drain import BATCH, Drain
+from proxy.drain import Drain
 from proxy.journal import STREAM
 
 GATHER_S = 0.2
@@ -37,17 +38,18 @@ class Command(BaseCommand):
             action="store_true",
             help="Instead, put turns that could not be written back into the journal, once, and say how many.",
         )
+        parser.add_argument("--organization", type=UUID, help="With --replay-dead: of this one only.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["replay_dead"]:
-            self._replay_dead()
+            self._replay_dead(options["organization"])
         else:
             stand_back()
             _drain(_stopped_by_signals())
 
-    def _replay_dead(self) -> None:
+    def _replay_dead(self, org_id: UUID | None) -> None:
         try:
-            count = replay_dead(STREAM)
+            count = replay_dead(STREAM, org_id)
         except RedisError as error:
             raise CommandError(f"Redis does not answer ({type(error).__name__}).") from error
         self.stdout.write(f"{count:,} turns are in the journal again.")
@@ -80,4 +82,4 @@ def _drain(stop: threading.Event) -> None:
             is_open = False
             stop.wait(PAUSE_S)
         else:
-            stop.wait(PAUSE_S if moved is None else GATHER_S * (0 < moved < BATCH))
+            stop.wait(PAUSE_S if moved is None else 0 if drain.has_more or not moved else GATHER_S)
