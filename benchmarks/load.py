@@ -1,8 +1,9 @@
-"""A closed loop of callers: each sends its next call when its last one has ended."""
+"""A closed loop of callers: each sends its next call when its last one has ended, at once or after a pause."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,9 +35,10 @@ async def drive(
     *,
     callers: int,
     seconds: float,
+    pause_s: float = 0.0,
     keep_headers: bool = False,
 ) -> Run:
-    """Run `callers` for `seconds`; `body(i)` is the i-th call's."""
+    """Run `callers` for `seconds`; `body(i)` is the i-th call's. `pause_s` is the mean of their pauses, ± 50 %."""
     run = Run()
     counter = iter(range(10**9))
     end = time.perf_counter() + seconds
@@ -45,6 +47,8 @@ async def drive(
 
         async def caller() -> None:
             while time.perf_counter() < end:
+                if pause_s:
+                    await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - nothing secret
                 data = orjson.dumps(body(next(counter)))
                 started = time.perf_counter()
                 try:
