@@ -48,7 +48,7 @@ async def drive(
         async def caller() -> None:
             while time.perf_counter() < end:
                 if pause_s:
-                    await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - nothing secret
+                    await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
                 data = orjson.dumps(body(next(counter)))
                 started = time.perf_counter()
                 try:
