@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +24,8 @@ from tests.flow.conftest import Ibex, Upstream, ibex, upstream
 __all__ = ["ibex", "upstream"]
 
 ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = Path(__file__).parent / "scripts"
+PINS: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "clients.toml").read_text())
 CLIENTS = ROOT / ".cache" / "clients"
 """Packages that only these tests need are kept here between runs."""
 INSTALL_TIMEOUT_S = 600
@@ -139,30 +143,68 @@ def openai_upstream(acme: Organization, upstream: Upstream) -> Upstream:
 @pytest.fixture(scope="session")
 def other_python() -> Path:
     """A Python with the clients that IBEX itself does not need. Its own, so that nothing of IBEX is changed by them."""
-    python = CLIENTS / "venv" / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(CLIENTS / "venv")], check=True, timeout=INSTALL_TIMEOUT_S)
-    packages = ["anthropic", "langchain-openai"]
-    subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True, timeout=INSTALL_TIMEOUT_S)
+    home = CLIENTS / "python"
+    python = home / "bin" / "python"
+    pins = PINS["python"]
+    if not _is_installed(home, pins):
+        _run([sys.executable, "-m", "venv", "--clear", str(home)])
+        _run([str(python), "-m", "pip", "install", "-q", *pins])
+        _note_installed(home, pins)
     return python
 
 
 @pytest.fixture(scope="session")
 def node_project() -> Path:
-    """A folder with Node's `openai`."""
-    folder = CLIENTS / "node"
-    folder.mkdir(parents=True, exist_ok=True)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "openai"]
-    subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_S)
-    return folder
+    """A folder with Node's packages, and the scripts beside them: that is where Node looks."""
+    home = CLIENTS / "node"
+    pins = PINS["node"]
+    if not _is_installed(home, pins):
+        home.mkdir(parents=True, exist_ok=True)
+        _run(["npm", "install", "--no-audit", "--no-fund", "--silent", "--save-exact", "--prefix", str(home), *pins])
+        _note_installed(home, pins)
+    for script in SCRIPTS.glob("*.mjs"):
+        shutil.copy(script, home)
+    return home
 
 
-def run_script(command: list[str], script: str, *, cwd: Path, ibex: Ibex, token: str, agent: Agent) -> list[Any]:
+def _is_installed(home: Path, pins: list[str]) -> bool:
+    note = home / "installed.json"
+    return note.exists() and json.loads(note.read_text()) == pins
+
+
+def _note_installed(home: Path, pins: list[str]) -> None:
+    (home / "installed.json").write_text(json.dumps(pins))
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, timeout=INSTALL_TIMEOUT_S)
+
+
+def run_script(command: list[str], *, cwd: Path, ibex: Ibex, token: str, agent: Agent) -> list[Any]:
     """Run a client's script, which finds IBEX in BASE_URL, TOKEN and AGENT. Returns its JSON lines."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(cwd), "BASE_URL": ibex.base_url}
-    environment |= {"TOKEN": token, "AGENT": agent.slug, "NO_COLOR": "1"}
-    done = subprocess.run(
-        [*command, script], cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    environment = {"PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": str(cwd), "BASE_URL": ibex.base_url}
+    environment |= {"TOKEN": token, "AGENT": agent.slug, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+TABLE = pytest.StashKey[dict[tuple[str, str], bool]]()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Which client can do what, when any was tried."""
+    table = config.stash.get(TABLE, {})
+    clients = list(dict.fromkeys(client for client, _ in table))
+    if not clients:
+        return
+    terminalreporter.section("clients")
+    width = max(len(client) for client in clients)
+    numbers = [f"{number:>3}" for number in range(1, len(clients) + 1)]
+    terminalreporter.write_line(f"{'':<18}{''.join(numbers)}")
+    for feature in dict.fromkeys(feature for _, feature in table):
+        marks = {True: "  ✓", False: "  ✗", None: "  -"}
+        row = "".join(marks[table.get((client, feature))] for client in clients)
+        terminalreporter.write_line(f"{feature:<18}{row}")
+    for number, client in zip(numbers, clients, strict=True):
+        terminalreporter.write_line(f"{number} {client:<{width}}")

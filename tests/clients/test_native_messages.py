@@ -54,6 +54,44 @@ def test_native_bytes_pass_unchanged_in_both_directions(post, acme, anthropic_up
     assert str(turn.session_id) == {name.lower(): value for name, value in headers.items()}["x-ibex-session-id"]
 
 
+NOT_FOR_PROVIDERS = {
+    "Cookie": "session=secret",
+    "Proxy-Authorization": "Basic c2VjcmV0",
+    "X-Forwarded-For": "192.0.2.1",
+    "X-Forwarded-Host": "ibex.example.test",
+    "X-Real-IP": "192.0.2.1",
+    "Forwarded": "for=192.0.2.1",
+    "Referer": "https://example.test/secret",
+    "Origin": "https://example.test",
+    "User-Agent": "a client",
+    "X-Stainless-OS": "Linux",
+    "X-Request-ID": "0b7a7f0e-3c1c-4d53-9a3e-0d6a52f2ce11",
+    "X-IBEX-User-ID": "kim",
+    "X-IBEX-Session-ID": "chat-1",
+    "OpenAI-Organization": "org-of-the-caller",
+    "X-Own": "anything",
+}
+OF_IBEX = {"host", "content-type", "content-length", "accept", "accept-encoding", "connection", "user-agent"}
+
+
+def test_a_provider_gets_anthropics_own_headers_from_the_caller_and_no_others(post, anthropic_upstream):
+    said = {"anthropic-beta": "extended-cache-ttl-2025-04-11, x", "anthropic-version": "2024-01-01"}
+    assert post(BODY, **said | NOT_FOR_PROVIDERS)[0] == 200
+    [sent] = anthropic_upstream.headers
+    assert {name: sent[name] for name in said} == said
+    assert sent["x-api-key"] == "sk-upstream"
+    assert set(sent) <= OF_IBEX | said.keys() | {"x-api-key"}
+    assert not set(sent.values()) & set(NOT_FOR_PROVIDERS.values())
+
+
+def test_a_provider_of_the_other_language_gets_no_more_than_that(post, openai_upstream):
+    assert post(BODY, **NOT_FOR_PROVIDERS)[0] == 200
+    [sent] = openai_upstream.headers
+    assert sent["authorization"] == "Bearer sk-upstream"
+    assert set(sent) <= OF_IBEX | {"authorization", "anthropic-version"}
+    assert not set(sent.values()) & set(NOT_FOR_PROVIDERS.values())
+
+
 def test_a_whole_message_passes_unchanged_too(post, anthropic_upstream):
     status, _, body = post(BODY)
     assert (status, json.loads(body)) == (200, anthropic_upstream.message())
