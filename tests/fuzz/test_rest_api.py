@@ -25,7 +25,7 @@ from ibex.core.tenancy import scope
 from tests.factories import Person, make_agent
 from tests.fuzz.calling import FIELDS
 from tests.fuzz.effort import efforts
-from tests.fuzz.hostile import CANARY, bodies, written
+from tests.fuzz.hostile import CANARY, QUERY_TEXTS, bodies, written
 from tests.memories.making import make_session, remember
 
 DOCUMENT = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
@@ -127,6 +127,24 @@ def test_an_operation_answers_whatever_it_is_sent(
         send(case)
 
     run()
+
+
+def _filters(operation: Any) -> list[str]:
+    """Names of the query parameters that the document gives."""
+    return [one["name"] for one in operation.definition.raw.get("parameters", []) if one["in"] == "query"]
+
+
+FILTERED = [(name, one) for name, operation in sorted(OPERATIONS.items()) for one in _filters(operation)]
+
+
+@pytest.mark.parametrize(("name", "filter_name"), FILTERED)
+def test_a_filter_takes_any_words(owner: Person, ids: dict[str, list[str]], name: str, filter_name: str) -> None:
+    method, path = name.split()
+    path = path.replace("{id}", ids.get(path.split("/")[3], [""])[0])
+    client = Client(raise_request_exception=False)
+    for text in QUERY_TEXTS:
+        query = urlencode({filter_name: text})
+        assert_sound(client.generic(method, path, QUERY_STRING=query, headers=owner.bearer), [])
 
 
 VALID = {
