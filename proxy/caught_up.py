@@ -14,6 +14,8 @@ WAIT_S = 2.0
 """The drain needs well under a second when it is not behind."""
 ASK_EVERY_S = 0.05
 RETRY_AFTER_S = 1
+SPOOLED = frozenset({".ndjson", ".replaying"})
+"""Endings of files of the spool: being written, being replayed."""
 
 # Ids only: an entry holds up to a megabyte. KEYS: stream. Returns the ids of the oldest and of the newest entry.
 _ENDS = """
@@ -77,4 +79,4 @@ def _place(entry_id: str) -> tuple[int, int]:
 def _is_spooled() -> bool:
     """Whether turns wait on this machine's disk."""
     folder = journal.spool_folder()
-    return folder.is_dir() and any(folder.iterdir())
+    return folder.is_dir() and any(path.suffix in SPOOLED for path in folder.iterdir())
