@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 
 from agents.choices import AgentStatus, SessionStatus
 from agents.models import Agent, Session, Token
+from ibex.core.filters import MomentFilter
 
 
 class AgentFilter(django_filters.FilterSet):
@@ -42,8 +43,8 @@ class SessionFilter(django_filters.FilterSet):
     status = django_filters.ChoiceFilter(choices=SessionStatus.choices)
     end_user = django_filters.CharFilter(field_name="end_user")
     external_id = django_filters.CharFilter(field_name="external_id")
-    active_after = django_filters.IsoDateTimeFilter(field_name="last_turn_at", lookup_expr="gte")
-    active_before = django_filters.IsoDateTimeFilter(field_name="last_turn_at", lookup_expr="lt")
+    active_after = MomentFilter(field_name="last_turn_at", lookup_expr="gte")
+    active_before = MomentFilter(field_name="last_turn_at", lookup_expr="lt")
 
     class Meta:
         model = Session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import django_filters
 
 from context.models import Feedback
+from ibex.core.filters import MomentFilter
 
 
 class FeedbackFilter(django_filters.FilterSet):
@@ -15,8 +16,8 @@ class FeedbackFilter(django_filters.FilterSet):
     memory_id = django_filters.UUIDFilter(field_name="memory_id")
     request_id = django_filters.UUIDFilter(field_name="request_id")
     useful = django_filters.BooleanFilter(field_name="useful")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
     class Meta:
         model = Feedback

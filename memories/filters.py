@@ -5,6 +5,7 @@ from __future__ import annotations
 import django_filters
 from django.db.models import QuerySet
 
+from ibex.core.filters import MomentFilter
 from memories.choices import Category, Source, Status
 from memories.models import Memory
 
@@ -20,8 +21,8 @@ class MemoryFilter(django_filters.FilterSet):
     label = django_filters.CharFilter(method="with_label", label="Label", max_length=64)
     end_user = django_filters.CharFilter(field_name="end_user", label="End user")
     is_pinned = django_filters.BooleanFilter(field_name="is_pinned", label="Standing instruction")
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte", label="Made since")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt", label="Made before")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte", label="Made since")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt", label="Made before")
     search = django_filters.CharFilter(method="find", label="Words", max_length=200)
 
     class Meta:

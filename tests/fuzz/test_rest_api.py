@@ -93,7 +93,7 @@ def texts_in(value: Any) -> Iterator[str]:
 
 def assert_sound(answer: Any, sent: list[str]) -> None:
     """As `Answer.assert_sound`, for Django's responses; a success may show what it stored."""
-    assert answer.status_code < 500, answer.content[:800]
+    assert answer.status_code < 500, (str(answer.request)[:1_500], answer.content[:800])
     if answer.status_code < 400:
         return
     said = answer.content.decode()
@@ -134,7 +134,14 @@ def _filters(operation: Any) -> list[str]:
     return [one["name"] for one in operation.definition.raw.get("parameters", []) if one["in"] == "query"]
 
 
-FILTERED = [(name, one) for name, operation in sorted(OPERATIONS.items()) for one in _filters(operation)]
+PAGED = {"cursor", "limit"}
+"""Every list has them, from one class: one list's are tried."""
+FILTERED = [
+    (name, one)
+    for name, operation in sorted(OPERATIONS.items())
+    for one in _filters(operation)
+    if one not in PAGED or name == "GET /api/v1/agents"
+]
 
 
 @pytest.mark.parametrize(("name", "filter_name"), FILTERED)
