@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/proxy_overhead.py [--short] [--server uvicorn]
 
 1, 10 and 50 callers in a closed loop, and 10 who pause a tenth of a second between calls; whole answers and streams of
-20 chunks; memory off and memory on (an agent with 1,000 memories, queries of about 20 tokens, none twice). One
-process of each proxy. Overhead is a call's latency less the median of the same call made directly. LiteLLM is installed,
-pinned, into a virtual environment of its own.
+20 chunks; memory off and memory on (an agent with 1,000 memories, queries of about 20 tokens, none twice). One process
+of each proxy. Overhead is the latency of a call less the median of the same call made directly. LiteLLM gets a virtual
+environment of its own, pinned.
 
 Without a pause, ten callers with memory want more queries embedded a second than two cores can: there the latency is
 that of the queue, so the promise about ten callers with memory is that of the ten who pause.

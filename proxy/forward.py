@@ -28,22 +28,26 @@ _log = structlog.get_logger(__name__)
 
 
 async def forward(turn: Turn, path: str, body: bytes) -> ProviderAnswer:
-    """The first answer that is no failure, once its headers are there. Raises the last provider's ProviderError.
+    """The first answer that is no failure, once its headers are there. Raises the last failure that says more of the
+    providers than of the request, if there was one: what the next provider cannot be told is not the caller's fault.
 
     Nothing has reached the caller yet, so asking another provider is safe.
     """
     call = ProviderCall(path=path, body=body, headers=_headers(turn), stream=turn.is_stream)
+    failed: ProviderError | None = None
     with turn.stage(PROVIDER_STAGE):
-        *others, last = _in_order(turn)
-        for upstream in others:
+        for upstream in _in_order(turn):
+            if failed is not None:
+                metrics.PROVIDER_FALLBACKS.inc()
+                _log.warning("provider_fallback", failure=failed.failure)
             try:
                 return await _ask(turn, upstream, call)
             except ProviderError as error:
                 if error.failure not in ANOTHER_MAY_ANSWER:
-                    raise
-                metrics.PROVIDER_FALLBACKS.inc()
-                _log.warning("provider_fallback", failure=error.failure)
-        return await _ask(turn, last, call)
+                    raise failed or error from None
+                failed = error
+    assert failed is not None  # noqa: S101 - a model without a provider was refused before
+    raise failed
 
 
 def _headers(turn: Turn) -> dict[str, str]:

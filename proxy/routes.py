@@ -50,6 +50,10 @@ class Route:
         """Whether a pattern matches; `*` stands for any part of a name."""
         return model in self.patterns or matches_any(model, self.patterns)
 
+    def is_stand_in(self, model: str) -> bool:
+        """Whether it is the sandbox, under a name that is not its own."""
+        return self.upstream.kind == ProviderKind.SANDBOX and model not in self.patterns
+
     def rank_for(self, model: str) -> tuple[int, bool]:
         """Who is asked first: the lower priority, then who names the model exactly."""
         return self.priority, model not in self.patterns
@@ -82,12 +86,14 @@ async def routes_of(org_id: UUID) -> tuple[Route, ...]:
 
 
 async def upstreams_for(org_id: UUID, model: str) -> list[Upstream]:
-    """The providers that serve `model`, first choice first. Raises ProviderNotConfigured or ModelNotFound;
-    SecretUnreadable when the key of none of them can be read.
+    """The providers that serve `model`, first choice first. The sandbox is none of them where another one is: nobody
+    wants its answer instead of a failure. Raises ProviderNotConfigured or ModelNotFound; SecretUnreadable when the key
+    of none of them can be read.
     """
     serving = [route for route in await routes_of(org_id) if route.serves(model)]
     if not serving:
         raise ModelNotFound
+    serving = [route for route in serving if not route.is_stand_in(model)] or serving
     serving.sort(key=lambda route: route.rank_for(model))
     upstreams = [route.upstream for route in serving if route.is_readable]
     if not upstreams:

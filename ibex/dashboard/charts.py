@@ -26,6 +26,8 @@ BAR_GAP: Final = 0.2
 SHOWN_X_LABELS: Final = 6
 """Most labels under a plot: more do not fit on a phone."""
 NICE_STEPS: Final = (1.0, 2.0, 2.5, 4.0, 5.0, 8.0, 10.0)
+SMALLEST = 1e-9
+"""What a chart can show; below it, powers of ten lose their precision."""
 """Round tops of a scale, times a power of ten; each divides into four readable steps."""
 
 
@@ -133,7 +135,7 @@ def share(parts: Sequence[Part], label: str, total: float | None = None, unit: s
 
 def nice_top(peak: float) -> float:
     """The smallest round number at or above `peak` (1, 2, 2.5, 4, 5, 8 times a power of ten); 1 for nothing."""
-    if peak <= 0:
+    if peak < SMALLEST:
         return 1.0
     power = 1.0
     while power * 10 <= peak:

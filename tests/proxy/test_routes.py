@@ -42,21 +42,21 @@ async def names(acme, model: str) -> list[str]:
 async def test_an_exact_name_goes_before_a_pattern_of_the_same_priority(connect, acme):
     await connect("Wide", "gpt-*")
     await connect("Exact", "gpt-4o")
-    assert await names(acme, "gpt-4o") == ["Exact", "Wide", "Sandbox"]
-    assert await names(acme, "gpt-5") == ["Wide", "Sandbox"]
+    assert await names(acme, "gpt-4o") == ["Exact", "Wide"]
+    assert await names(acme, "gpt-5") == ["Wide"]
 
 
 async def test_the_priority_goes_before_the_exact_name(connect, acme):
     await connect("Wide", "gpt-*", priority=1)
     await connect("Exact", "gpt-4o", priority=2)
-    assert await names(acme, "gpt-4o") == ["Wide", "Exact", "Sandbox"]
+    assert await names(acme, "gpt-4o") == ["Wide", "Exact"]
 
 
 @pytest.mark.parametrize("pattern", ["gpt-?", "gpt-[45]", "gpt-[!x]"])
 async def test_only_the_star_is_special(connect, acme, pattern):
     await connect("Odd", pattern)
     assert await names(acme, "gpt-4") == ["Sandbox"]
-    assert await names(acme, pattern) == ["Odd", "Sandbox"]
+    assert await names(acme, pattern) == ["Odd"]
 
 
 async def test_a_model_that_nobody_serves_is_not_found(connect, acme):
@@ -77,3 +77,16 @@ async def test_prices_reach_the_request_path_and_the_sandbox_is_free(connect, ac
     mine, sandbox = (route.upstream for route in await routes_of(acme.pk))
     assert mine.prices == {"gpt-4o*": Price(Decimal("2.5"), Decimal(10))}
     assert sandbox.prices == FREE
+
+
+async def test_the_sandbox_serves_its_own_name_beside_others(connect, acme):
+    await connect("Mine", "*")
+    await rename_sandbox(acme, ["*", "trial"])
+    assert await names(acme, "gpt-4o") == ["Mine"]
+    assert await names(acme, "trial") == ["Mine", "Sandbox"]
+
+
+@sync_to_async
+def rename_sandbox(acme, patterns):
+    with scope(acme.pk):
+        ProviderConnection.objects.filter(kind="sandbox").update(model_patterns=patterns)
