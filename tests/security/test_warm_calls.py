@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import redis.asyncio.connection
 
-from agents import authentication
-from agents.authentication import agent_for, authenticate, forget_everything
+from agents.authentication import agent_for, authenticate
 from agents.models import Agent
 from ibex.core.database import hot_pool
 from ibex.core.redis_wire import RedisWire
 from ibex.providers.sandbox import SandboxProvider
 from memories.choices import Source
-from proxy import breaker, rewarm
 from tests.factories import Person
 from tests.fuzz.calling import JSON_TYPE, Answer, call
 from tests.memories.making import remember
+from tests.security.conftest import settled
 
 BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Where does Ann live?"}]}).encode()
 PATHS = ["/v1/chat/completions", "/v1/embeddings"]
@@ -77,29 +75,6 @@ def before_the_provider(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> list[t
     return seen
 
 
-@pytest.fixture
-def epoch() -> Iterator[int]:
-    """Of a process that knows nobody yet."""
-    forget_everything()
-    yield authentication._principals.epoch
-    forget_everything()
-
-
-@pytest.fixture
-async def warm(epoch: int, hot_path: None) -> AsyncIterator[None]:
-    """The process listens for changes: with the subscription it has forgotten all that it knew."""
-    async with asyncio.timeout(10):
-        while authentication._principals.epoch == epoch:  # noqa: ASYNC110 - nobody tells of it
-            await asyncio.sleep(0.005)
-    yield
-    await settled()
-
-
-async def settled() -> None:
-    """What runs beside the calls is done."""
-    await asyncio.gather(*rewarm._running.values(), *breaker._tasks)
-
-
 async def ask(path: str, alice: Person, agent: Agent, *headers: tuple[bytes, bytes]) -> Answer:
     body = BODY if path != "/v1/embeddings" else b'{"model": "m", "input": "Hi"}'
     identity = [
@@ -114,7 +89,7 @@ async def ask(path: str, alice: Person, agent: Agent, *headers: tuple[bytes, byt
 
 
 async def test_who_calls_and_for_whom_is_known_without_asking_anybody(
-    warm: None, asked: Asked, alice: Person, agent: Agent
+    process: None, asked: Asked, alice: Person, agent: Agent
 ) -> None:
     principal = await authenticate(f"Bearer {alice.token}")
     await agent_for(principal, agent.slug)
@@ -127,7 +102,7 @@ async def test_who_calls_and_for_whom_is_known_without_asking_anybody(
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_warm_call_without_memory_asks_redis_once_and_the_vault_nothing(
-    warm: None, asked: Asked, before_the_provider: list[tuple[int, int]], alice: Person, agent: Agent, path: str
+    process: None, asked: Asked, before_the_provider: list[tuple[int, int]], alice: Person, agent: Agent, path: str
 ) -> None:
     for _ in range(2):
         await ask(path, alice, agent, (b"x-ibex-memory", b"off"))
@@ -137,7 +112,7 @@ async def test_a_warm_call_without_memory_asks_redis_once_and_the_vault_nothing(
 
 
 async def test_a_warm_call_with_memory_asks_redis_once(
-    warm: None, asked: Asked, before_the_provider: list[tuple[int, int]], alice: Person, agent: Agent
+    process: None, asked: Asked, before_the_provider: list[tuple[int, int]], alice: Person, agent: Agent
 ) -> None:
     await asyncio.to_thread(remember, agent, "Ann lives in Oslo.", source=Source.USER_PROVIDED)
     for _ in range(2):
@@ -148,7 +123,7 @@ async def test_a_warm_call_with_memory_asks_redis_once(
     assert answer.headers["x-ibex-memories-injected"] == "1"
 
 
-async def test_a_refused_call_asks_redis_nothing(warm: None, asked: Asked, alice: Person, agent: Agent) -> None:
+async def test_a_refused_call_asks_redis_nothing(process: None, asked: Asked, alice: Person, agent: Agent) -> None:
     await ask(PATHS[0], alice, agent)
     before = asked.now()
     wrong = [

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from agents import authentication
+from proxy import breaker, rewarm, routes
+
+PATIENCE_S = 10.0
+
+
+@pytest.fixture
+def epoch() -> Iterator[int]:
+    """Of a process that knows nobody yet."""
+    authentication.forget_everything()
+    routes._cache.clear()
+    yield authentication._principals.epoch
+    authentication.forget_everything()
+
+
+@pytest.fixture
+async def process(epoch: int, hot_path: None) -> AsyncIterator[None]:
+    """A web process that listens for changes: with its subscription it has forgotten all that it knew."""
+    async with asyncio.timeout(PATIENCE_S):
+        while authentication._principals.epoch == epoch:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.005)
+    yield
+    await settled()
+
+
+async def settled() -> None:
+    """What runs beside the calls is done."""
+    await asyncio.gather(*rewarm._running.values(), *breaker._tasks)
