@@ -29,6 +29,8 @@ PINS: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "clients.tom
 CLIENTS = ROOT / ".cache" / "clients"
 """Packages that only these tests need are kept here between runs."""
 INSTALL_TIMEOUT_S = 600
+LEARNED_S = 120
+"""The one worker may have the turns of all other clients before it."""
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from agents.models import Checkpoint
 from agents.services import directives
 from ibex.core.tenancy import scope
+from tests.clients.conftest import LEARNED_S
 from tests.flow.conftest import wait_for
 
 BODY = {"model": "claude-x", "max_tokens": 50, "messages": [{"role": "user", "content": "My dog is called Biscuit."}]}
@@ -111,11 +112,11 @@ def test_a_message_knows_the_directive_and_the_memories(post, acme, agent, anthr
     question = BODY | {"messages": [{"role": "user", "content": "What is my dog called?"}]}
 
     def recalled():
-        post(question)
+        post(question, **{"X-IBEX-Memory": "read"})
         [message] = anthropic_upstream.received[-1]["messages"]
         return message["content"] if "Biscuit" in message["content"] else ""
 
-    content = wait_for(recalled, what="a memory in a message")
+    content = wait_for(recalled, seconds=LEARNED_S, what="a memory in a message")
     assert content.endswith("\n\nWhat is my dog called?")
     assert anthropic_upstream.received[-1]["system"] == "Be brief."
 

@@ -10,6 +10,7 @@ import pytest
 from agents.models import Agent, Checkpoint, Organization
 from agents.services import directives
 from ibex.core.tenancy import scope
+from tests.clients.conftest import LEARNED_S
 from tests.flow.conftest import Ibex, wait_for
 
 TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}]
@@ -114,11 +115,13 @@ def test_responses_whole_and_streamed_are_one_session(client, acme):
 
 def test_a_response_knows_the_directive_and_the_memories(client, acme, agent):
     def recalled() -> bool:
-        answer = client.responses.with_raw_response.create(model="m", input="What is my dog called?")
+        answer = client.responses.with_raw_response.create(
+            model="m", input="What is my dog called?", extra_headers={"X-IBEX-Memory": "read"}
+        )
         return int(answer.headers["X-IBEX-Memories-Injected"]) > 0 and "Biscuit" in answer.parse().output_text
 
     client.responses.create(model="m", input="My dog is called Biscuit.")
-    assert wait_for(recalled, what="a memory in a response")
+    assert wait_for(recalled, seconds=LEARNED_S, what="a memory in a response")
 
 
 def test_embeddings_and_models(client):
