@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import openai
 import pytest
@@ -22,10 +23,11 @@ def user(text):
 
 
 @pytest.fixture
-def client(ibex: Ibex, token: str, agent: Agent) -> openai.OpenAI:
-    return openai.OpenAI(
+def client(ibex: Ibex, token: str, agent: Agent) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(
         base_url=f"{ibex.base_url}/v1", api_key=token, default_headers={"X-IBEX-Agent-ID": agent.slug}, max_retries=0
-    )
+    ) as client:
+        yield client
 
 
 def checkpoints(organization: Organization, count: int) -> list[Checkpoint]:
