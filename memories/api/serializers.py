@@ -25,6 +25,12 @@ class LabelSerializer(serializers.Serializer):
     name = serializers.CharField(max_length=TAG_MAX)
     confidence = serializers.FloatField(min_value=0, max_value=1, default=1.0)
 
+    def validate(self, label: dict[str, Any]) -> dict[str, Any]:
+        """A PATCH may leave out fields of a memory, and the framework thinks: of its labels as well."""
+        if "name" not in label:
+            raise serializers.ValidationError({"name": "It is missing."}, code="required")
+        return {"confidence": 1.0} | label
+
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class JsonObject(serializers.DictField):

@@ -167,6 +167,12 @@ VALID = {
     },
     "POST /api/v1/memories/search": {"query": CANARY, "limit": 5, "categories": ["factual"], "end_user": "ann"},
     "POST /api/v1/memories/bulk-delete": {"ids": ["01a20090-9c30-70af-85f1-129e92e734a7"], "confirm": True},
+    "PATCH /api/v1/memories/{id}": {
+        "content": "Bea lives in Stavanger.", "labels": [{"name": "home", "confidence": 0.5}], "tags": ["a"],
+        "valid_until": "2027-01-01T00:00:00Z", "expires_at": None, "is_pinned": False, "metadata": {"a": 1},
+    },
+    "PATCH /api/v1/agents/{id}": {"name": "Spare", "description": "a", "learns": True, "injection_mode": "system_first"},
+    "PATCH /api/v1/providers/{id}": {"name": "Spare", "model_patterns": ["none-*"], "priority": 9, "is_active": False},
     "PUT /api/v1/agents/{id}/directive": {"content": CANARY, "note": CANARY},
 }  # fmt: skip
 
@@ -177,7 +183,7 @@ def test_a_valid_body_gone_wrong_is_stored_or_refused(
     owner: Person, ids: dict[str, list[str]], name: str, effort: settings
 ) -> None:
     method, path = name.split()
-    path = path.replace("{id}", ids["agents"][0])
+    path = path.replace("{id}", ids[path.split("/")[3]][0])
     valid = VALID[name] | ({"agent_id": ids["agents"][0]} if name == "POST /api/v1/memories" else {})
 
     def post(body: bytes) -> Any:

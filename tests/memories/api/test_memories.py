@@ -86,6 +86,14 @@ def test_what_is_wrong_with_a_body_is_named(alice: Person, api: Call, body: Any,
     assert problems(api(alice, "POST", "/memories", body)) == expected
 
 
+def test_a_change_names_its_labels_whole(alice: Person, agent: Agent, api: Call) -> None:
+    made = api(alice, "POST", "/memories", TEA | {"agent_id": str(agent.pk)}).json()["memory"]
+    address = f"/memories/{made['id']}"
+    assert problems(api(alice, "PATCH", address, {"labels": [{"confidence": 1}]})) == {"labels[0].name": "REQUIRED"}
+    changed = api(alice, "PATCH", address, {"labels": [{"name": "drinks"}]}).json()["memory"]
+    assert changed["labels"] == [{"name": "drinks", "confidence": 1.0}]
+
+
 def test_validity_must_not_end_before_it_begins(alice: Person, agent: Agent, api: Call) -> None:
     period = {"valid_from": "2026-05-01T00:00:00Z", "valid_until": "2026-04-01T00:00:00Z"}
     assert problems(api(alice, "POST", "/memories", TEA | period | {"agent_id": str(agent.pk)})) == {
