@@ -197,6 +197,7 @@ class CheckpointSerializer(serializers.ModelSerializer):
             "tool_calls",
             "finish_reason",
             "is_complete",
+            "is_imported",
             "model",
             "prompt_tokens",
             "completion_tokens",
