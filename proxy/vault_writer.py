@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
 
 from agents.choices import SessionStatus
@@ -21,6 +22,20 @@ from memories import store
 from proxy import imported
 from proxy.entry import TurnEntry
 
+_PROGRESS = {
+    "turn_count": "int",
+    "prompt_tokens": "bigint",
+    "completion_tokens": "bigint",
+    "last_turn_at": "timestamptz",
+    "status": "text",
+    "completed_at": "timestamptz",
+}
+_SAVE_PROGRESS = f"""
+    UPDATE agents_session SET {", ".join(f"{name} = progress.{name}" for name in _PROGRESS)}
+    FROM unnest(%s::uuid[], {", ".join(f"%s::{kind}[]" for kind in _PROGRESS.values())})
+      AS progress(id, {", ".join(_PROGRESS)})
+    WHERE agents_session.org_id = %s AND agents_session.id = progress.id
+"""  # noqa: S608 - names of ours
 TOKENS = ("prompt_tokens", "completion_tokens")
 
 
@@ -94,11 +109,15 @@ def _checkpoints(org_id: UUID, entries: Iterable[TurnEntry], sessions: dict[UUID
         known.note(checkpoint)
         checkpoints.append(checkpoint)
     Checkpoint.objects.bulk_create(checkpoints)
-    Session.objects.bulk_update(
-        [sessions[pk] for pk in {c.session_id for c in checkpoints}],
-        ["turn_count", "prompt_tokens", "completion_tokens", "last_turn_at", "status", "completed_at"],
-    )
+    _save_progress(org_id, [sessions[pk] for pk in {c.session_id for c in checkpoints}])
     return checkpoints
+
+
+def _save_progress(org_id: UUID, sessions: Sequence[Session]) -> None:
+    """One statement of one shape: `bulk_update` builds six conditions a session, a quarter of the drain's time."""
+    columns = [[getattr(session, name) for session in sessions] for name in ("pk", *_PROGRESS)]
+    with connection.cursor() as cursor:
+        cursor.execute(_SAVE_PROGRESS, [*columns, org_id])
 
 
 def _imported(entry: TurnEntry, live: dict[str, Any], session: Session, known: imported.Known) -> list[Checkpoint]:
