@@ -46,7 +46,7 @@ class HistoryActions(OrgViewSet):
     """What has become of one memory, and what people decide about it."""
 
     @extend_schema(summary="List a memory's versions", responses=VersionSerializer(many=True))
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], filterset_class=None)
     def versions(self, request: Request, pk: str) -> Response:
         """The newest first, also of a deleted memory."""
         memory = self._even_deleted(pk)
@@ -61,7 +61,7 @@ class HistoryActions(OrgViewSet):
         return self.outcome(restore(self.org_id, memory.pk, int(number), actor=self.caller.actor))
 
     @extend_schema(summary="List a memory's relationships", responses=RelationshipSerializer(many=True))
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], filterset_class=None)
     def relationships(self, request: Request, pk: str) -> Response:
         """Edges to and from it, the newest first."""
         memory = self.get_object()

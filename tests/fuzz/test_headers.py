@@ -42,7 +42,7 @@ headers = st.lists(st.tuples(st.sampled_from(NAMES) | st.just(b"x-" + CANARY.enc
 
 
 @pytest.mark.parametrize("path", PATHS)
-@efforts(few=100, many=5_000)
+@efforts(few=60, many=5_000)
 def test_any_header_is_taken_or_refused(ask: Ask, owner: Person, path: str, effort: settings) -> None:
     method = "GET" if path == "/v1/models" else "POST"
 

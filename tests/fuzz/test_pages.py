@@ -81,7 +81,7 @@ HTMX = {"HX-Request": "true", "HX-Target": CANARY, "HX-Current-URL": f"http://x/
 
 
 @pytest.mark.parametrize("route", PAGES)
-@efforts(few=12, many=600)
+@efforts(few=8, many=600)
 def test_a_page_survives_any_address_and_form(
     owner: Person, rows: dict[str, str], route: str, effort: settings
 ) -> None:
