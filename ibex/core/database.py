@@ -34,6 +34,9 @@ async def open_hot_pool() -> None:
             timeout=ACQUIRE_TIMEOUT_S,
             # Whoever needs a transaction opens it with a statement of its own: psycopg would spend a round trip on it.
             kwargs={"autocommit": True},
+            # With it a worker of the pool takes connections back. Without it the caller does, and one who is cancelled
+            # in that moment, as late searches are, loses the connection for good (psycopg_pool 3.3).
+            reset=_nothing_to_reset,
             open=False,
             name="hot",
         )
@@ -46,3 +49,7 @@ async def close_hot_pool() -> None:
     if _pool is not None:
         await _pool.close()
         _pool = None
+
+
+async def _nothing_to_reset(_connection: AsyncConnection[Any]) -> None:
+    """The pool itself has ended what was left open."""
