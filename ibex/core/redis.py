@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from uuid import UUID
 
@@ -30,9 +31,17 @@ def async_redis() -> AsyncRedis:
     global _async_client  # noqa: PLW0603 - one client a process
     if _async_client is None:
         _async_client = AsyncRedis.from_url(
-            settings.REDIS_URL, socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S
+            settings.REDIS_URL,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            client_name=client_name(os.getpid()),
         )
     return _async_client
+
+
+def client_name(pid: int) -> str:
+    """By what CLIENT LIST tells the connections of one process."""
+    return f"ibex:{pid}"
 
 
 def wire() -> RedisWire:
@@ -66,6 +75,7 @@ __all__ = [
     "ResponseError",
     "Script",
     "async_redis",
+    "client_name",
     "close_async_redis",
     "org_key",
     "redis",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -34,6 +35,7 @@ from ibex.core.errors import (
 from ibex.core.redis import async_redis, close_async_redis, redis
 from ibex.core.tenancy import scope
 from tests.factories import Person, make_token
+from tests.security.conftest import cut_subscriptions
 
 PATIENCE_S = 10.0
 
@@ -207,7 +209,7 @@ class TestTokens:
     ) -> None:
         secret = await token_of(acme)
         await authenticate(bearer(secret))
-        redis().client_kill_filter(_type="pubsub")
+        cut_subscriptions(os.getpid())
         await until(lambda: authentication._principals.get(digest(secret)) is None)
         await until(lambda: redis().pubsub_numsub(CHANNEL)[0][1] > 0)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from agents import authentication
+from ibex.core.redis import client_name, redis
 from proxy import breaker, rewarm, routes
 
 PATIENCE_S = 10.0
@@ -28,6 +29,14 @@ async def process(epoch: int, hot_path: None) -> AsyncIterator[None]:
             await asyncio.sleep(0.005)
     yield
     await settled()
+
+
+def cut_subscriptions(pid: int) -> None:
+    """Cut the channel of one process; those of other tests stay."""
+    own = [one["id"] for one in redis().client_list(_type="pubsub") if one["name"] == client_name(pid)]
+    assert own
+    for client_id in own:
+        redis().client_kill_filter(_id=client_id)
 
 
 async def settled() -> None:

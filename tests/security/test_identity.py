@@ -25,6 +25,7 @@ from ibex.core import database
 from ibex.core.tenancy import scope
 from tests.factories import Person, make_agent, make_token
 from tests.fuzz.calling import JSON_TYPE, Answer, Headers, call
+from tests.security.conftest import settled
 
 CHAT = "/v1/chat/completions"
 BODY = json.dumps(
@@ -214,6 +215,7 @@ async def test_a_strangers_agent_and_none_at_all_ask_the_vault_the_same(
         return await execute(connection, query, *args, **options)
 
     await ask(alice.token, agent.slug)
+    await settled()
     monkeypatch.setattr(psycopg.AsyncConnection, "execute", noted)
     asked = set()
     for name in strange_names(agent, foreign_agent):

@@ -13,7 +13,10 @@ from agents.models import Agent, Organization, ProviderConnection
 from ibex.core.tenancy import scope
 from proxy import routes
 from tests.factories import Person
+from tests.flow.conftest import Upstream, upstream
 from tests.fuzz.calling import JSON_TYPE, Answer, call
+
+__all__ = ["upstream"]
 
 BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hi"}]}).encode()
 
@@ -39,20 +42,23 @@ async def ask(alice: Person, agent: Agent) -> Answer:
 
 
 async def test_a_call_goes_on_to_the_next_provider(
-    process: None, alice: Person, agent: Agent, sealed_elsewhere: ProviderConnection
+    process: None, alice: Person, agent: Agent, sealed_elsewhere: ProviderConnection, upstream: Upstream
 ) -> None:
+    @sync_to_async
+    def add_another() -> None:
+        with scope(sealed_elsewhere.org_id):
+            ProviderConnection.objects.create(
+                org_id=sealed_elsewhere.org_id, name="New", kind=ProviderKind.OPENAI, base_url=upstream.base_url
+            )
+
+    await add_another()
     assert (await ask(alice, agent)).status == 200
+    assert len(upstream.received) == 1
 
 
 async def test_a_call_that_no_other_provider_serves_is_refused_with_what_to_do(
-    process: None, alice: Person, agent: Agent, acme: Organization, sealed_elsewhere: ProviderConnection
+    process: None, alice: Person, agent: Agent, sealed_elsewhere: ProviderConnection
 ) -> None:
-    @sync_to_async
-    def remove_others() -> None:
-        with scope(acme.pk):
-            ProviderConnection.objects.exclude(pk=sealed_elsewhere.pk).delete()
-
-    await remove_others()
     answer = await ask(alice, agent)
     assert (answer.status, answer.error()["code"]) == (503, "SECRET_UNREADABLE")
     assert "Enter the provider's key again" in answer.error()["message"]
