@@ -4,6 +4,9 @@ One drain is at work at a time: the one that holds an advisory lock, in the very
 what an earlier drain has read and not acknowledged is nobody's any more and is taken up first, at once; turns of one
 session are numbered in the order they were journaled; and a drain that was taken for dead can no longer write. Entries
 are acknowledged after the commit. One that cannot be written on its own becomes a dead letter and blocks nothing.
+
+Turns that Redis failed come through the spool, and are sorted in with those of the same batch by their time. So only
+where Redis and the drain were away together may later turns of a session, more than a batch of them, come first.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from proxy.vault_writer import write_turns
 BATCH = 200
 BATCH_BYTES = 16 << 20
 """Of entries as they were journaled: one may hold a few megabytes, and is several times as large when it is read."""
-FIRST_BATCH = 10
+FIRST_BATCH = 50
 """A drain begins small, then doubles: one that ran out of memory must not meet the same batch again."""
 BLOCK_MS = 1_000
 CONSUMER = "drain"

@@ -99,3 +99,6 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "Valkey hangs, kill -9 web": (kill_web_while_redis_is_stopped, 2),
 }
 """Each fault, and how often it strikes."""
+
+ORDER_MAY_SUFFER = {"kill -9 Valkey and drain", "kill -9 all parts", "kill -9 all parts and the supervisor"}
+"""Redis and the drain are away together: turns wait in the spool while later ones go into the stream already."""

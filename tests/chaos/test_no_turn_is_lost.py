@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.chaos.conftest import ROUNDS, SEED
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import FAULTS, ORDER_MAY_SUFFER
 from tests.chaos.installation import PATIENCE_S, Installation
 from tests.chaos.ledger import balance
 from tests.chaos.traffic import Traffic
@@ -36,5 +36,5 @@ def test_every_turn_that_finished_is_recorded_once(name: str, installation: Inst
     wait_for(lambda: not installation.waiting_turns(), seconds=DRAINED_WITHIN_S, what="a drain with nothing to do")
     ledger = ROUNDS[name] = balance(installation, traffic.finished, before)
     assert (ledger.lost, ledger.twice, ledger.astray, ledger.gaps) == (0, 0, 0, 0), ledger.examples
-    assert ledger.out_of_order == 0, ledger.examples
+    assert ledger.out_of_order == 0 or name in ORDER_MAY_SUFFER, ledger.examples
     assert installation.dead_letters() == 0
