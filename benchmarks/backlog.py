@@ -47,7 +47,7 @@ TIMES, ALLOWANCE_MS = 2.0, 10.0
 and the workers are there too."""
 GROWTH_MIB = 32.0
 RATE_PER_S = 100.0
-"""Five times the live load. The drain takes what nobody else wants of the machine: busy, it is slower, and no less safe."""
+"""Five times the live load. The drain takes what nobody else wants of the machine: on a busy one it is slower."""
 WORDS = ("garden", "invoice", "holiday", "printer", "contract", "recipe", "meeting", "passport", "bicycle", "violin")
 
 
