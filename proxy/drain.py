@@ -129,23 +129,29 @@ def _write(rows: Sequence[Row]) -> list[DeadLetter]:
 
 
 def _write_org(org_id: UUID, entries: Sequence[TurnEntry]) -> list[DeadLetter]:
+    failure = _failure(org_id, entries)
+    if failure is None:
+        metrics.DRAINED.labels(outcome="written").inc(len(entries))
+        return []
+    if len(entries) > 1:
+        half = len(entries) // 2
+        return [*_write_org(org_id, entries[:half]), *_write_org(org_id, entries[half:])]
+    return [_letter(org_id, entries[0].to_bytes(), type(failure).__name__)]
+
+
+def _failure(org_id: UUID, entries: Sequence[TurnEntry]) -> Exception | None:
+    """Write them; what went wrong, if these very entries are to blame. What the servers are to blame for is raised."""
     try:
         write_turns(org_id, entries)
-    except Exception as error:  # the boundary: one entry that breaks the code must not stop the others
-        if not _is_about_content(error):
+    except (RedisError, OSError, MemoryError):
+        raise
+    except Error as error:
+        if not (getattr(error.__cause__, "sqlstate", None) or "").startswith(CONTENT_ERRORS):
             raise
-        if len(entries) > 1:
-            half = len(entries) // 2
-            return [*_write_org(org_id, entries[:half]), *_write_org(org_id, entries[half:])]
-        return [_letter(org_id, entries[0].to_bytes(), type(error).__name__)]
-    metrics.DRAINED.labels(outcome="written").inc(len(entries))
-    return []
-
-
-def _is_about_content(error: Exception) -> bool:
-    if isinstance(error, Error):
-        return (getattr(error.__cause__, "sqlstate", None) or "").startswith(CONTENT_ERRORS)
-    return not isinstance(error, (RedisError, OSError, MemoryError))
+        return error
+    except Exception as error:  # noqa: BLE001 - the boundary: an entry that breaks our code must not stop the others
+        return error
+    return None
 
 
 def _letter(org_id: UUID, raw: bytes, why: str) -> DeadLetter:
