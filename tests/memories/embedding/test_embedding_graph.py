@@ -11,6 +11,7 @@ import pytest
 
 from ibex.env import REPOSITORY
 from memories.embedding import EmbeddingModel, EmbeddingUnavailable, graph, load_model, prepare
+from memories.embedding.graph import weights_of
 
 EMBED_IN_A_PROCESS = """
 import sys
@@ -26,7 +27,8 @@ def test_processes_that_start_together_share_one_pair_of_files(tmp_path: Path) -
     first, second = (process.communicate(timeout=120)[0] for process in started)
     assert first.startswith(b"[")
     assert first == second
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["fp32.onnx", "int8.onnx"]
+    names = ["fp32.onnx", "fp32.onnx.data", "int8.onnx", "int8.onnx.data"]
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == names
 
     written = prepare(tmp_path).fp32.stat().st_mtime_ns
     assert prepare(tmp_path).fp32.stat().st_mtime_ns == written, "a second start must not build again"
@@ -39,8 +41,9 @@ def test_the_folder_is_named_by_what_the_weights_contain(
 
     def build(folder: Path, weights: Path) -> None:
         built.append(weights)
-        (folder / "fp32.onnx").write_bytes(b"fp32")
-        (folder / "int8.onnx").write_bytes(b"int8")
+        for made in (folder / "fp32.onnx", folder / "int8.onnx"):
+            made.write_bytes(b"graph")
+            weights_of(made).write_bytes(b"weights")
 
     weights = tmp_path / "wheel"
     weights.mkdir()
@@ -54,6 +57,20 @@ def test_the_folder_is_named_by_what_the_weights_contain(
     after = prepare(tmp_path / "cache").fp32
     assert before != after
     assert len(built) == 2
+
+
+def test_a_graph_without_its_weights_is_built_again(tmp_path: Path) -> None:
+    files = prepare(tmp_path)
+    weights_of(files.int8).unlink()
+    assert prepare(tmp_path) == files
+    assert np.isfinite(load_model(tmp_path).embed_query("tea")).all()
+
+
+def test_the_weights_lie_beside_the_graph_and_whoever_may_read_it_may_read_them(tmp_path: Path) -> None:
+    files = prepare(tmp_path)
+    for made in (files.fp32, files.int8):
+        assert weights_of(made).stat().st_mode == made.stat().st_mode
+        assert weights_of(made).stat().st_size > 50 * made.stat().st_size
 
 
 def test_without_the_weights_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
