@@ -1,7 +1,7 @@
 """The directive in force, on the desk: every proxy reads it there with each call, so a change reaches all at once.
 
-Redis key `{org_id}:directive:{agent_id}` holds JSON `{"id", "version", "content", "at"}`; `{"content": ""}` says that
-there is none. `at` orders writes that race: the vault's own order wins, whichever arrives last.
+Redis key `{org_id}:directive:{agent_id}` holds JSON `{"id", "version", "content", "tokens", "at"}`; `{"content": ""}`
+says that there is none. `at` orders writes that race: the vault's own order wins, whichever arrives last.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 return 1
 """
 _QUERY = """
-    SELECT a.updated_at, d.id, d.version, d.content FROM agents_agent a
+    SELECT a.updated_at, d.id, d.version, d.content, d.tokens FROM agents_agent a
     LEFT JOIN agents_directive d ON d.org_id = a.org_id AND d.id = a.directive_id
     WHERE a.org_id = %s AND a.id = %s
 """
@@ -42,10 +42,12 @@ class StandingDirective:
     id: UUID | None = None
     version: int | None = None
     content: str = ""
+    tokens: int | None = None
+    """None: it was written before they were counted."""
 
     def as_json(self) -> bytes:
         """What the key holds."""
-        known = {"id": str(self.id), "version": self.version} if self.id else {}
+        known = {"id": str(self.id), "version": self.version, "tokens": self.tokens} if self.id else {}
         return orjson.dumps({**known, "content": self.content, "at": self._microseconds()})
 
     def arguments(self) -> list[bytes | int]:
@@ -72,7 +74,7 @@ async def load(org_id: UUID, agent_id: UUID) -> StandingDirective | None:
         row = await cursor.fetchone()
     if row is None:
         return None
-    directive = StandingDirective(at=row[0], id=row[1], version=row[2], content=row[3] or "")
+    directive = StandingDirective(at=row[0], id=row[1], version=row[2], content=row[3] or "", tokens=row[4])
     try:
         await async_redis().eval(_SET_IF_NEWER, 1, _key(org_id, agent_id), *directive.arguments())
     except (RedisError, OSError):

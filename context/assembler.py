@@ -69,12 +69,12 @@ async def _assemble(
     ):
         await asyncio.sleep(0)  # the searches are on their way before this thread is busy counting
         with watch.stage("budget"):
-            budget = _budget(question, cap=question.agent.memory_tokens if turn.reads else 0)
+            budget = _budget(question, turn, question.desk.directive or "", question.desk.directive_tokens)
         retrieved = await retrieval.collect(deadline)
     if turn.query and not admitted:
         retrieved = replace(retrieved, missing=(*retrieved.missing, COLD))
     if question.desk.directive is None and retrieved.directive is not None:
-        budget = budget.with_directive(retrieved.directive.content, question.model)
+        budget = _budget(question, turn, retrieved.directive.content, retrieved.directive.tokens)
     now = question.now if question.now is not None else time.time()
     return compose(question, turn, retrieved, budget, now=now, nonce=nonce(), watch=watch)
 
@@ -92,12 +92,13 @@ def _lookup(question: Question, turn: Turn, watch: Stopwatch) -> Lookup:
     )
 
 
-def _budget(question: Question, *, cap: int) -> Budget:
+def _budget(question: Question, turn: Turn, directive: str, directive_tokens: int | None) -> Budget:
     return budget_for(
         question.body,
         question.model,
-        directive=question.desk.directive or "",
-        cap=cap,
+        directive=directive,
+        directive_tokens=directive_tokens,
+        cap=question.agent.memory_tokens if turn.reads else 0,
         window=question.window,
         answer=question.max_tokens,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from context.counting import How, count_request
 from context.windows import window_of
-from ibex.core.tokens import count, encoding_for
+from ibex.core.tokens import at_most, can_count, count, encoding_for
 
 RESERVE_SHARE = 0.15
 RESERVE_MIN = 500
@@ -41,33 +42,37 @@ class Budget:
         """What memories may take: never more than there is room for, never above the agent's cap."""
         return max(0, min(self.cap, self.room))
 
-    def with_directive(self, directive: str, model: str) -> Budget:
-        """The same budget once the directive is known."""
-        return replace(self, directive=count(directive, encoding_for(model)) if directive else 0)
-
 
 def budget_for(
     body: Mapping[str, Any],
     model: str,
     *,
     directive: str,
+    directive_tokens: int | None = None,
     cap: int,
     window: int | None = None,
     answer: int | None = None,
 ) -> Budget:
-    """The budget of one call. `window` overrides the table, `answer` (tokens) the caller's own `max_tokens`."""
+    """The budget of one call. `window` overrides the table, `answer` (tokens) the caller's own `max_tokens`.
+
+    `directive_tokens` were counted when it was written; where they are not known, it is treated like the messages.
+    Without a `cap` there is nothing to share out, and nothing is counted.
+    """
     window = window or window_of(model)
     reserve = response_reserve(window, answer if answer is not None else asked_answer(body))
     safety = int(window * SAFETY_SHARE)
-    directive_tokens = count(directive, encoding_for(model)) if directive else 0
-    request = count_request(body, model, enough=window - reserve - safety - directive_tokens - cap)
+    said = at_most(directive) if directive_tokens is None else directive_tokens
+    left = window - reserve - safety - said
+    request = count_request(body, model, enough=left - cap if cap else sys.maxsize)
+    if directive_tokens is None and request.how != "bound" and can_count(encoding_for(model)):
+        said = count(directive, encoding_for(model))
     return Budget(
         window=window,
         messages=request.tokens,
         how=request.how,
         reserve=reserve,
         safety=safety,
-        directive=directive_tokens,
+        directive=said,
         cap=cap,
     )
 

@@ -13,7 +13,6 @@ from context.score import HALF_LIVES_DAYS, Components, components
 from context.shown import KEPT_SHARE
 from context.values import Arm, Candidate, Considered, Reason
 from context.words import shared_words
-from ibex.core.tokens import DEFAULT_ENCODING
 
 RELEVANCE_FLOOR = 0.15
 """Below it, nothing is shown because it is recent or popular (SPEC section 6)."""
@@ -82,7 +81,6 @@ def rank(
     candidates: Sequence[Candidate],
     *,
     now: float,
-    encoding: str = DEFAULT_ENCODING,
     half_lives: Mapping[str, float] = HALF_LIVES_DAYS,
 ) -> list[Ranked]:
     """Best first; equal scores by what was learned last."""
@@ -97,7 +95,7 @@ def rank(
             components=parts,
             score=score,
             rank=place,
-            tokens=element_tokens(candidate.memory, encoding),
+            tokens=element_tokens(candidate.memory),
         )
         for place, (score, _, _, candidate, parts) in enumerate(scored, start=1)
     ]

@@ -9,14 +9,13 @@ from context.budget import Budget
 from context.choose import Choice, choose, merge, rank
 from context.desk_read import ShownBlock
 from context.place import place
-from context.render import block_tokens, render, seen
+from context.render import block_tokens, has_procedures, render, seen
 from context.retrieve import COLD, HOT, Retrieved
 from context.shown import Replay, anchors_of, replay
 from context.stopwatch import Stopwatch
 from context.turn import Turn
 from context.values import Arm, Assembly, Candidate, Considered, Level, Question
 from context.visible import repeated
-from ibex.core.tokens import count, encoding_for
 
 _NOTHING_CHOSEN = Choice(memories=(), considered=(), tokens=0)
 
@@ -27,7 +26,7 @@ def compose(
     """The assembly of one call. `now` is in seconds since 1970."""
     replayed, choice = _show(question, turn, retrieved, budget, now=now, watch=watch)
     with watch.stage("place"):
-        new_block = _new_block(question, turn, choice, nonce) if choice.memories else None
+        new_block = _new_block(turn, choice, nonce) if choice.memories else None
         blocks = [*replayed.blocks, *([(turn.at, new_block)] if new_block else [])]
         directive = retrieved.directive.content if retrieved.directive else ""
         messages = place(
@@ -69,12 +68,11 @@ def _show(
     replayed = replay(known, turn.anchors, limit, gone=retrieved.gone)
     if not turn.adds:
         return replayed, _NOTHING_CHOSEN
-    encoding = encoding_for(question.model)
     with watch.stage("score"):
         candidates = merge(retrieved.hot or (), retrieved.cold, turn.query)
-        ranked = rank(candidates, now=now, encoding=encoding, half_lives=question.half_lives)
+        ranked = rank(candidates, now=now, half_lives=question.half_lives)
         again = repeated(candidates, question.session_id, turn.messages, turn.at)
-    whole = max(0, limit - block_tokens(encoding))
+    whole = max(0, limit - block_tokens())
 
     def chosen_beside(replayed: Replay) -> Choice:
         shown = _still_shown(candidates, [block for _, block in replayed.blocks])
@@ -102,15 +100,14 @@ def _still_shown(candidates: Sequence[Candidate], blocks: Sequence[ShownBlock]) 
     return shown
 
 
-def _new_block(question: Question, turn: Turn, choice: Choice, nonce: str) -> ShownBlock:
+def _new_block(turn: Turn, choice: Choice, nonce: str) -> ShownBlock:
     anchors = turn.anchors or anchors_of(turn.messages)
-    text = render(choice.memories, nonce)
     return ShownBlock(
         anchor=anchors[turn.at],
-        text=text,
+        text=render(choice.memories, nonce),
         memory_ids=tuple(memory.id for memory in choice.memories),
         versions=tuple(memory.version for memory in choice.memories),
-        tokens=count(text, encoding_for(question.model)),
+        tokens=block_tokens(procedures=has_procedures(choice.memories)) + choice.tokens,
     )
 
 

@@ -1,9 +1,10 @@
 """How many tokens a caller's request has: messages, tools and images.
 
-Counting costs about 45 us for 1,000 characters and holds the interpreter, so it is done only as far as it can change
-the answer. A token is at least one byte, so bytes are an upper bound: where even that leaves room for everything, which
-holds for nearly every call to a model of 128,000 tokens, nothing is counted. Else the text is counted exactly up to
-EXACT_CHARACTERS; beyond, the beginning of each message is counted and the rest estimated from it, with a margin.
+Counting costs about 45 us for 1,000 characters and holds the interpreter, and the tokenizer takes 70 MB, so it is done
+only as far as it can change the answer. A token is at least one byte, so bytes are an upper bound: where even that
+leaves room for everything, which holds for nearly every call to a model of 128,000 tokens, nothing is counted. Else the
+text is counted exactly up to EXACT_CHARACTERS; beyond, the beginning of each message is counted and the rest estimated
+from it, with a margin. The first such call of a process comes before its tokenizer: it is estimated from its bytes.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import Any, Literal
 
 import orjson
 
-from ibex.core.tokens import count, encoding_for
+from ibex.core.tokens import at_most, can_count, count, encoding_for
 
 EXACT_CHARACTERS = 65_536
 """About 3 ms of English, 8 ms of the densest text."""
 ESTIMATE_MARGIN = 1.1
+DENSE_BYTES_A_TOKEN = 2
+"""Without a tokenizer. English has 4 to 5, program text and other scripts 2 to 4, random letters and digits 1.5."""
 MESSAGE_TOKENS = 4
 """What each message costs beside its text (OpenAI's cookbook on counting: 3, and 1 for a name)."""
 ANSWER_TOKENS = 3
@@ -45,11 +48,13 @@ class Counted:
 def count_request(body: Mapping[str, Any], model: str, *, enough: int) -> Counted:
     """Tokens of the caller's `body`. Up to `enough` tokens there is room for everything, so a bound will do."""
     texts, fixed = _parts(body)
-    bound = fixed + sum(_bytes(text) for text in texts)
-    if bound <= enough:
-        return Counted(tokens=bound, how="bound")
-    characters = sum(len(text) for text in texts)
+    in_bytes = sum(at_most(text) for text in texts)
+    if fixed + in_bytes <= enough:
+        return Counted(tokens=fixed + in_bytes, how="bound")
     encoding = encoding_for(model)
+    if not can_count(encoding):
+        return Counted(tokens=fixed + in_bytes // DENSE_BYTES_A_TOKEN, how="estimate")
+    characters = sum(len(text) for text in texts)
     if characters <= EXACT_CHARACTERS:
         return Counted(tokens=fixed + sum(count(text, encoding) for text in texts), how="exact")
     share = EXACT_CHARACTERS / characters
@@ -99,7 +104,3 @@ def _media_tokens(part: Mapping[str, Any]) -> int:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value, default=str).decode()
-
-
-def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -60,6 +60,8 @@ class DeskRead:
 
     directive: str | None = None
     directive_version: int = 0
+    directive_tokens: int | None = None
+    """None: not known."""
     hot: tuple[HotMemory, ...] | None = None
     shown_blocks: tuple[ShownBlock, ...] = ()
     cold: tuple[str, ...] = ()
@@ -85,7 +87,7 @@ def parse_desk(
 
     `hot_of_user` is None when the call has no end user. What cannot be parsed is counted and treated as not there.
     """
-    text, version = parse_directive(directive)
+    text, version, tokens = parse_directive(directive)
     of_agent = parse_hot(hot)
     of_user = parse_hot(hot_of_user) if hot_of_user is not None else ()
     parts = {"directive": text, "hot": of_agent, "hot_of_user": of_user}
@@ -95,15 +97,16 @@ def parse_desk(
         cuts=None if None in cuts else tuple(cut for cut in cuts if cut is not None),
         directive=text,
         directive_version=version,
+        directive_tokens=tokens,
         hot=known,
         shown_blocks=parse_blocks(shown),
         cold=tuple(name for name, part in parts.items() if part is None),
     )
 
 
-def parse_directive(raw: bytes | None) -> tuple[str | None, int]:
-    """Text and version; None when the desk does not know, empty when the agent has no directive."""
-    unknown: tuple[str | None, int] = (None, 0)
+def parse_directive(raw: bytes | None) -> tuple[str | None, int, int | None]:
+    """Text, version, tokens. The text is None when the desk does not know, empty when the agent has no directive."""
+    unknown: tuple[str | None, int, int | None] = (None, 0, None)
     return unknown if raw is None else _parsed(_directive, raw, fallback=unknown)
 
 
@@ -149,9 +152,10 @@ def _parsed(parse: Callable[[bytes], T], raw: bytes, *, fallback: T) -> T:
         return fallback
 
 
-def _directive(raw: bytes) -> tuple[str | None, int]:
+def _directive(raw: bytes) -> tuple[str | None, int, int | None]:
     said = orjson.loads(raw)
-    return str(said["content"]), int(said.get("version") or 0)
+    tokens = said.get("tokens")
+    return str(said["content"]), int(said.get("version") or 0), int(tokens) if tokens is not None else None
 
 
 @lru_cache(maxsize=PARSED_MAX)

@@ -9,16 +9,17 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from xml.sax.saxutils import escape
 
 from context.desk_read import HotMemory
 from context.wording import DEFAULT, Wording
-from ibex.core.tokens import DEFAULT_ENCODING, count
+from ibex.core.tokens import at_most
 
 CATEGORY_ORDER = ("procedural", "factual", "preference", "behavioral", "episodic")
-NONCE_BYTES = 6
-"""A memory is written before the nonce of its block is made, and is escaped besides: 48 bits are for good measure."""
+NONCE_DIGITS = 15
+"""A memory is written before the nonce of its block is made, and is escaped besides: 50 bits are for good measure.
+
+Three digits are one token, always; mixed with letters they would be one to three, and the block's tokens unknown."""
 
 _ESCAPED = {'"': "&quot;"}
 _SPECIAL = re.compile(r'[&<>"]')
@@ -35,15 +36,14 @@ _UNSEEN = re.compile(
 
 def make_nonce() -> str:
     """The part of a block's name that nobody can guess."""
-    return secrets.token_hex(NONCE_BYTES)
+    return f"{secrets.randbelow(10**NONCE_DIGITS):0{NONCE_DIGITS}d}"
 
 
 def render(memories: Sequence[HotMemory], nonce: str, wording: Wording = DEFAULT) -> str:
     """One block: a sentence, then an element for each memory, by category and then by the time it was learned."""
     tag = f"memories-{nonce}"
     elements = [element(memory, wording) for memory in sorted(memories, key=_place)]
-    has_procedures = any(memory.category == "procedural" for memory in memories)
-    introduction = wording.introduction_with_procedures if has_procedures else wording.introduction
+    introduction = wording.introduction_with_procedures if has_procedures(memories) else wording.introduction
     return "\n".join([introduction, f"<{tag}>", *elements, f"</{tag}>"])
 
 
@@ -60,36 +60,44 @@ def seen(content: str) -> str:
     return escape(_UNSEEN.sub("", content), _ESCAPED)
 
 
-def element_tokens(memory: HotMemory, encoding: str = DEFAULT_ENCODING, wording: Wording = DEFAULT) -> int:
-    """Upper bound of the tokens of `element(memory)`: its content was counted when it was written."""
-    opening = _opening(memory, wording)
+def block_tokens(wording: Wording = DEFAULT, *, procedures: bool = True) -> int:
+    """Upper bound of the tokens of a block without its memories; without `procedures` none of them is procedural."""
+    return wording.tokens.block_with_procedures if procedures else wording.tokens.block
+
+
+def element_tokens(memory: HotMemory, wording: Wording = DEFAULT) -> int:
+    """Upper bound of the tokens of `element(memory)` and its line's end: its content was counted when written."""
+    frame = wording.tokens
     return (
-        memory.tokens
-        + _count(re.sub(r"\d", "0", opening) + "</memory>\n", encoding)
+        frame.element
+        + (frame.since if _since(memory) else 0)
+        + (frame.source if memory.source in wording.sources else 0)
+        + (0 if memory.category in CATEGORY_ORDER else at_most(escape(memory.category, _ESCAPED)))
+        + memory.tokens
         + _SEAM_TOKENS
         + _ENTITY_TOKENS * len(_SPECIAL.findall(memory.content))
     )
 
 
-def block_tokens(encoding: str = DEFAULT_ENCODING, wording: Wording = DEFAULT) -> int:
-    """Upper bound of the tokens of a block without its memories: the longer sentence, and the element's name twice."""
-    tag = "memories-" + "0a" * NONCE_BYTES
-    frame = f"{wording.introduction_with_procedures}\n<{tag}>\n</{tag}>"
-    return _count(frame, encoding) + 2 * NONCE_BYTES
-
-
-@lru_cache(maxsize=256)
-def _count(frame: str, encoding: str) -> int:
-    """Frames are few: those of a category, with and without the attributes that come and go."""
-    return count(frame, encoding)
+def has_procedures(memories: Sequence[HotMemory]) -> bool:
+    """Whether their block has to say what procedural memories are."""
+    return any(memory.category == "procedural" for memory in memories)
 
 
 def _opening(memory: HotMemory, wording: Wording) -> str:
-    observed = _day(memory.observed_at)
-    since = _day(memory.valid_from) if memory.valid_from is not None else observed
-    validity = f' since="{since}"' if since != observed else ""
+    since = _since(memory)
+    validity = f' since="{since}"' if since else ""
     source = f' source="{wording.sources[memory.source]}"' if memory.source in wording.sources else ""
-    return f'<memory category="{escape(memory.category, _ESCAPED)}" observed="{observed}"{validity}{source}>'
+    category = escape(memory.category, _ESCAPED)
+    return f'<memory category="{category}" observed="{_day(memory.observed_at)}"{validity}{source}>'
+
+
+def _since(memory: HotMemory) -> str:
+    """The day it became true, where that is not the day it was learned."""
+    if memory.valid_from is None:
+        return ""
+    day = _day(memory.valid_from)
+    return day if day != _day(memory.observed_at) else ""
 
 
 def _day(seconds: float) -> str:

@@ -42,6 +42,8 @@ class Directive:
 
     content: str
     version: int
+    tokens: int | None = None
+    """None: not known."""
 
 
 class Retriever(Protocol):
@@ -104,7 +106,7 @@ class Retrieval:
         return Retrieved(
             directive=arrived.get(DIRECTIVE)
             if known is None
-            else Directive(content=known, version=self._desk.directive_version),
+            else Directive(content=known, version=self._desk.directive_version, tokens=self._desk.directive_tokens),
             hot=self._desk.hot if self._desk.hot is not None else arrived.get(HOT),
             cold=arrived.get(COLD),
             missing=(*(() if self._desk.is_reachable else (DESK,)), *(n for n in self._tasks if n not in arrived)),

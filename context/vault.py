@@ -23,7 +23,7 @@ PINNED_LIMIT = 50
 _INJECTABLE = """status = 'active' AND deleted_at IS NULL
     AND (expires_at IS NULL OR expires_at > now()) AND (valid_until IS NULL OR valid_until > now())"""
 _DIRECTIVE = """
-    SELECT d.content, d.version
+    SELECT d.content, d.version, d.tokens
     FROM agents_agent a JOIN agents_directive d ON d.org_id = a.org_id AND d.id = a.directive_id
     WHERE a.org_id = %s AND a.id = %s
 """
@@ -50,10 +50,12 @@ class VaultRetriever:
         """The directive in force; empty when the agent has none. It is put back on a desk that answers."""
         if lookup.desk_answers:
             standing = await load(lookup.org_id, lookup.agent_id)
-            return Directive(content=standing.content, version=standing.version or 0) if standing else NO_DIRECTIVE
+            if standing is None:
+                return NO_DIRECTIVE
+            return Directive(content=standing.content, version=standing.version or 0, tokens=standing.tokens)
         # A desk that hangs would make the directive late, which the vault has in a millisecond.
         rows = await _rows(lookup.org_id, _DIRECTIVE, [lookup.org_id, lookup.agent_id])
-        return Directive(content=rows[0][0], version=rows[0][1]) if rows else NO_DIRECTIVE
+        return Directive(content=rows[0][0], version=rows[0][1], tokens=rows[0][2]) if rows else NO_DIRECTIVE
 
     async def hot(self, lookup: Lookup) -> Sequence[HotMemory]:
         """The pinned memories. The rest of what would be on the desk is found by the search if it matters here."""

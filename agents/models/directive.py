@@ -13,6 +13,7 @@ class Directive(OrgModel):
     agent = OrgForeignKey("agents.Agent", related_name="directives")
     version = models.PositiveIntegerField()
     content = models.TextField()
+    tokens = models.PositiveIntegerField(null=True, help_text="Counted when it was written; unknown for older ones.")
     author = models.ForeignKey("agents.Operator", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     note = models.CharField(max_length=200, blank=True, help_text="What changed, in a few words.")
 

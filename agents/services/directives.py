@@ -16,6 +16,7 @@ from agents.models.directive import DIRECTIVE_MAX_BYTES
 from agents.services import audit
 from agents.services.after import announce
 from ibex.core.errors import FieldCode, FieldError, InvalidRequest, NotFound
+from ibex.core.tokens import count
 
 
 def save(agent: Agent, content: str, *, author: Operator | UUID | None = None, note: str = "", actor: str) -> Directive:
@@ -24,11 +25,18 @@ def save(agent: Agent, content: str, *, author: Operator | UUID | None = None, n
     Raises InvalidRequest for an empty text or one over 32 KiB of UTF-8, AgentArchived.
     """
     _check(content)
+    tokens = count(content)
     locked = _locked(agent)
     author_id = author.pk if isinstance(author, Operator) else author
     version = _next_version(locked)
     directive = Directive.objects.create(
-        org_id=locked.org_id, agent=locked, version=version, content=content, author_id=author_id, note=note
+        org_id=locked.org_id,
+        agent=locked,
+        version=version,
+        content=content,
+        tokens=tokens,
+        author_id=author_id,
+        note=note,
     )
     _put_in_force(locked, directive)
     audit.record(
@@ -97,6 +105,7 @@ def _put_in_force(agent: Agent, directive: Directive | None) -> None:
         id=directive.pk if directive else None,
         version=directive.version if directive else None,
         content=directive.content if directive else "",
+        tokens=directive.tokens if directive else None,
     )
     transaction.on_commit(partial(publish, agent.org_id, agent.pk, standing))
     announce("agent", agent.org_id, agent.pk)

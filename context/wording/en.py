@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from context.wording.base import Wording
+from context.wording.base import FrameTokens, Wording
 
 WORDING = Wording(
     introduction=(
@@ -12,4 +12,5 @@ WORDING = Wording(
     ),
     sources={"user_provided": "written down by hand", "imported": "imported", "inferred": "inferred"},
     directive_in_user_message="<directive>\n{directive}\n</directive>",
+    tokens=FrameTokens(block=39, block_with_procedures=48, element=19, since=9, source=7),
 )

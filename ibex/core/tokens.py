@@ -1,14 +1,17 @@
 """The only module that knows a tokenizer: how many tokens a text has for a model's family.
 
 bpe-openai's own package also keeps every vocabulary as Python dictionaries (150 MB a process, a second to build); its
-compiled half alone counts the same, so that is what is loaded.
+compiled half alone counts the same, so that is what is loaded, and only in a process that has to count: even so the
+newest vocabulary takes 70 MB.
 """
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 DEFAULT_ENCODING = "o200k_base"
@@ -18,6 +21,7 @@ CHUNK_CHARACTERS = 100_000
 
 _OLDER_FAMILIES = ("gpt-4-", "gpt-3.5", "text-embedding")
 _PACKAGE = "bpe_openai"
+_tokenizers: dict[str, Any] = {}
 
 
 def encoding_for(model: str) -> str:
@@ -35,9 +39,43 @@ def count(text: str, encoding: str = DEFAULT_ENCODING) -> int:
     return sum(int(tokenizer.count(chunk)) for chunk in chunks)
 
 
+def at_most(text: str) -> int:
+    """Never fewer than the tokens of `text`, without a tokenizer: each is at least one byte."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def can_count(encoding: str) -> bool:
+    """Whether `count` can be asked now. Outside an event loop always; on one, only once the tokenizer is loaded.
+
+    Loading takes 50 ms, longer than a call has for all of its memories: it is begun in a thread, and whoever asks in
+    the meantime does without.
+    """
+    if encoding not in _tokenizers and _on_an_event_loop():
+        _load_in_a_thread(encoding)
+        return False
+    return True
+
+
+def _on_an_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 @lru_cache(maxsize=4)
+def _load_in_a_thread(encoding: str) -> Thread:
+    """The one thread of this encoding, under way."""
+    thread = Thread(target=_tokenizer, args=(encoding,), name="load-tokenizer", daemon=True)
+    thread.start()
+    return thread
+
+
 def _tokenizer(encoding: str) -> Any:
-    return _bindings().tokenizer_for_encoding(encoding)
+    if encoding not in _tokenizers:
+        _tokenizers[encoding] = _bindings().tokenizer_for_encoding(encoding)
+    return _tokenizers[encoding]
 
 
 @lru_cache(maxsize=1)

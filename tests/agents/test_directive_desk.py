@@ -19,6 +19,7 @@ from ibex.core import database, metrics
 from ibex.core.ids import uuid7
 from ibex.core.redis import close_async_redis, org_key, redis
 from ibex.core.tenancy import scope
+from ibex.core.tokens import count
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -58,8 +59,9 @@ async def test_a_cold_desk_is_filled_from_the_vault(pool: None, agent: Agent) ->
     redis().delete(key(agent))
     loaded = await load(agent.org_id, agent.pk)
     assert loaded is not None
-    assert (loaded.id, loaded.version, loaded.content) == (saved.pk, 1, "Be kind.")
+    assert (loaded.id, loaded.version, loaded.content, loaded.tokens) == (saved.pk, 1, "Be kind.", count("Be kind."))
     assert on_the_desk(agent)["content"] == "Be kind."
+    assert on_the_desk(agent)["tokens"] == count("Be kind.")
     assert 0 < redis().ttl(key(agent)) <= KEPT_S
 
 

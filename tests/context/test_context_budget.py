@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,9 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.budget import budget_for, response_reserve
-from context.counting import EXACT_CHARACTERS, IMAGE_TOKENS, LOW_DETAIL_IMAGE_TOKENS, count_request
+from context.counting import (
+    DENSE_BYTES_A_TOKEN,
+    EXACT_CHARACTERS,
+    IMAGE_TOKENS,
+    LOW_DETAIL_IMAGE_TOKENS,
+    count_request,
+)
 from context.windows import UNKNOWN_WINDOW, window_of
-from ibex.core.tokens import count
+from ibex.core import tokens
+from ibex.core.tokens import at_most, count
 from tests.context.twins import assistant, user
 
 TEXT = "The quick brown fox jumps over the lazy dog near the old mill. "
@@ -90,6 +98,39 @@ def test_tools_tool_calls_and_images_are_counted() -> None:
 
 def test_where_even_the_bytes_leave_room_nothing_is_counted() -> None:
     assert budget_for(body(user(TEXT * 500)), "gpt-4o", directive="", cap=2_000).how == "bound"
+
+
+def test_a_directive_has_the_tokens_it_was_counted_with() -> None:
+    known = budget_for(body(user("Hi")), "gpt-4", directive=TEXT, directive_tokens=14, cap=8_000)
+    assert (known.directive, known.how) == (14, "exact")
+
+
+def test_a_directive_that_nobody_counted_is_counted_only_where_its_bytes_leave_no_room() -> None:
+    asked = body(user("Hi"))
+    assert budget_for(asked, "gpt-4o", directive=TEXT * 100, cap=2_000).directive == at_most(TEXT * 100)
+    assert budget_for(asked, "gpt-4", directive=TEXT * 100, cap=2_000).directive == count(TEXT * 100, "cl100k_base")
+
+
+def test_where_memories_get_nothing_nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_tokenizers", {})
+    assert budget_for(body(user(TEXT * 900)), "gpt-4", directive=TEXT, cap=0).memory == 0
+    assert not tokens._tokenizers
+
+
+async def test_the_first_call_that_has_to_be_counted_does_not_wait_for_the_tokenizer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tokens, "_tokenizers", {})
+    tokens._load_in_a_thread.cache_clear()
+    asked, text = body(user(TEXT * 200)), TEXT * 200
+    first = count_request(asked, "gpt-4", enough=0)
+    assert first.how == "estimate"
+    assert first.tokens - len(text) // DENSE_BYTES_A_TOKEN < 10
+    await asyncio.to_thread(tokens._load_in_a_thread("cl100k_base").join)
+    later = count_request(asked, "gpt-4", enough=0)
+    assert later.how == "exact"
+    assert 0 <= later.tokens - count(text, "cl100k_base") < 10
+    assert later.tokens <= first.tokens
 
 
 def test_a_very_long_history_is_estimated_close_and_on_the_safe_side() -> None:

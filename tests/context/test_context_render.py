@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from xml.etree import ElementTree as ET
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context.render import block_tokens, element_tokens, make_nonce, render, seen
-from context.wording import WORDINGS
-from ibex.core.tokens import count
+from context.render import CATEGORY_ORDER, block_tokens, element, element_tokens, make_nonce, render, seen
+from context.wording import WORDINGS, Wording
+from ibex.core.tokens import DEFAULT_ENCODING, OLDER_ENCODING, count
 from tests.context.twins import DAY, NOW, memory
 
-NONCE = "0123456789ab"
+NONCE = "012345678901234"
+ENCODINGS = [DEFAULT_ENCODING, OLDER_ENCODING]
 contents = st.text(min_size=1, max_size=200)
 
 
@@ -106,6 +109,35 @@ def test_the_count_of_ordinary_memories_is_close() -> None:
     memories = [memory(f"The user's {thing} is in the blue house by the river.") for thing in ("dog", "car", "boat")]
     counted = block_tokens() + sum(element_tokens(one) for one in memories)
     assert counted <= 1.5 * count(render(memories, make_nonce()))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("wording", WORDINGS.values(), ids=WORDINGS.keys())
+def test_an_elements_frame_is_said_to_have_at_most_three_tokens_too_many(wording: Wording, encoding: str) -> None:
+    seams = 2  # between the frame and a content, of which there is none here
+    for category, source, since in product(CATEGORY_ORDER, ("extracted", *wording.sources), (None, NOW - 400 * DAY)):
+        empty = memory("", category=category, source=source, valid_from=since)
+        exact = count(element(empty, wording) + "\n", encoding)
+        assert exact <= element_tokens(empty, wording) - seams <= exact + 3
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("wording", WORDINGS.values(), ids=WORDINGS.keys())
+def test_a_blocks_frame_has_as_many_tokens_as_it_is_said_to_have(wording: Wording, encoding: str) -> None:
+    for category in CATEGORY_ORDER:
+        introduction, name, _, end = render([memory("x", category=category)], make_nonce(), wording).split("\n")
+        exact = count(f"{introduction}\n{name}\n{end}", encoding)
+        assert exact == block_tokens(wording, procedures=category == "procedural")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_three_digits_are_one_token_in_a_day_as_in_a_nonce(encoding: str) -> None:
+    assert {count(f"{number:03d}", encoding) for number in range(1_000)} == {1}
+
+
+def test_a_category_that_nobody_knows_counts_by_its_bytes() -> None:
+    strange = memory("x", category='größer "als" alle')
+    assert count(element(strange) + "\n") <= element_tokens(strange)
 
 
 def test_every_nonce_is_new() -> None:

@@ -48,9 +48,11 @@ remember = sync_to_async(_remember)
 
 
 @sync_to_async
-def direct(agent: Agent, content: str, version: int = 1) -> None:
+def direct(agent: Agent, content: str, version: int = 1, tokens: int | None = None) -> None:
     with scope(agent.org_id):
-        agent.directive = Directive.objects.create(org_id=agent.org_id, agent=agent, version=version, content=content)
+        agent.directive = Directive.objects.create(
+            org_id=agent.org_id, agent=agent, version=version, content=content, tokens=tokens
+        )
         agent.save(update_fields=["directive"])
 
 
@@ -82,20 +84,20 @@ async def warm(hot_path: None) -> None:
 
 
 async def test_the_directive_in_force_is_read_and_none_is_an_answer_too(agent: Agent, foreign_agent: Agent) -> None:
-    await direct(agent, "Be brief.", version=3)
+    await direct(agent, "Be brief.", version=3, tokens=3)
     for desk_answers in (True, False):
         asked, empty = lookup(agent, desk_answers=desk_answers), lookup(foreign_agent, desk_answers=desk_answers)
-        assert await VAULT.directive(asked) == Standing(content="Be brief.", version=3)
+        assert await VAULT.directive(asked) == Standing(content="Be brief.", version=3, tokens=3)
         assert await VAULT.directive(empty) == Standing(content="", version=0)
 
 
 async def test_a_directive_read_from_the_vault_is_put_back_on_a_desk_that_answers(agent: Agent) -> None:
-    await direct(agent, "Be brief.", version=3)
+    await direct(agent, "Be brief.", version=3, tokens=3)
     key = org_key(agent.org_id, "directive", agent.pk)
     await VAULT.directive(lookup(agent, desk_answers=False))
     assert await async_redis().get(key) is None
     await VAULT.directive(lookup(agent))
-    assert parse_directive(await async_redis().get(key)) == ("Be brief.", 3)
+    assert parse_directive(await async_redis().get(key)) == ("Be brief.", 3, 3)
 
 
 async def test_a_strangers_agent_has_no_directive_here(agent: Agent, foreign_agent: Agent) -> None:

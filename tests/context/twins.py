@@ -65,7 +65,7 @@ def assistant(content: str) -> dict[str, Any]:
 
 
 def warm_desk(*hot: HotMemory, directive: str = "Be brief.", **fields: Any) -> DeskRead:
-    return DeskRead(directive=directive, directive_version=1, hot=hot, **fields)
+    return DeskRead(directive=directive, directive_version=1, directive_tokens=count(directive), hot=hot, **fields)
 
 
 def question(messages: list[Any], desk: DeskRead, **fields: Any) -> Question:
@@ -95,7 +95,7 @@ class Vault:
         self.asked.append("directive")
         if self.said is None:
             raise ConnectionError
-        return Directive(content=self.said, version=7)
+        return Directive(content=self.said, version=7, tokens=count(self.said))
 
     async def hot(self, lookup: Lookup) -> Any:
         return await self._answer("hot", lookup)

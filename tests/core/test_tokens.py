@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+
 import bpe_openai
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ibex.core.tokens import CHUNK_CHARACTERS, count, encoding_for
+from ibex.core import tokens
+from ibex.core.tokens import CHUNK_CHARACTERS, at_most, can_count, count, encoding_for
 
 TEXTS = ["", "Hello, world!", "naïve café — 東京 🐐", "def f(x):\n    return x ** 2\n", " ".join(map(str, range(500)))]
 
@@ -16,6 +21,26 @@ def test_the_compiled_half_counts_as_the_whole_package_does(text, encoding):
 
 def test_a_text_of_any_length_is_counted():
     assert count("a b " * CHUNK_CHARACTERS) == pytest.approx(2 * CHUNK_CHARACTERS, rel=0.01)
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_no_text_has_more_tokens_than_bytes(text):
+    assert count(text, "cl100k_base") <= at_most(text)
+    assert count(text) <= at_most(text)
+
+
+def test_away_from_an_event_loop_there_is_always_a_tokenizer(monkeypatch):
+    monkeypatch.setattr(tokens, "_tokenizers", {})
+    assert can_count("cl100k_base")
+
+
+async def test_on_an_event_loop_a_tokenizer_is_loaded_beside_it(monkeypatch):
+    monkeypatch.setattr(tokens, "_tokenizers", {})
+    tokens._load_in_a_thread.cache_clear()
+    assert not can_count("cl100k_base")
+    await asyncio.to_thread(tokens._load_in_a_thread("cl100k_base").join)
+    assert can_count("cl100k_base")
 
 
 def test_half_a_surrogate_pair_is_counted_and_not_refused():
