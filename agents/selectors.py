@@ -22,6 +22,21 @@ from agents.models import (
 from ibex.core.ids import parse_uuid
 from ibex.core.tenancy import cross_tenant
 
+SESSION_FIELDS = (
+    "id",
+    "agent_id",
+    "external_id",
+    "end_user",
+    "status",
+    "started_at",
+    "last_turn_at",
+    "completed_at",
+    "turn_count",
+    "prompt_tokens",
+    "completion_tokens",
+)
+"""What is shown of a session, in the REST API and at /v1/sessions."""
+
 
 def memberships_of(operator: Operator) -> list[Member]:
     """An operator's places in active organizations, by name: the one read before a tenant is chosen.

@@ -20,6 +20,8 @@ from weakref import WeakKeyDictionary
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ibex.settings")
 # Only this process pools: a pool does not survive the forks of the workers.
 os.environ.setdefault("IBEX_PAGE_CONNECTIONS", "8")
+# numpy only compares short vectors here: threads of its own would cost memory and take turns with the callers' thread.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import uvloop
 

@@ -28,7 +28,7 @@ LOGIN_URL = "agents:sign_in"
 LOGIN_REDIRECT_URL = "dashboard:home"
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # without a site of its own: AdminConfig names ours
     "ibex.dashboard.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

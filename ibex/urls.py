@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+admin.autodiscover()  # only here, as what it shows is needed for pages alone (`ibex.dashboard.apps.AdminConfig`)
+
 urlpatterns = [
     path("", include("ibex.dashboard.urls")),
     path("", include("agents.urls")),

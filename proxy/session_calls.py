@@ -7,12 +7,11 @@ from typing import ClassVar
 
 import orjson
 
-from agents.api.serializers import SessionSerializer
 from agents.choices import Scope
 from agents.models import Session
 from agents.models.session import EXTERNAL_ID_MAX
 from agents.principal import AgentCard
-from agents.selectors import session_named
+from agents.selectors import SESSION_FIELDS, session_named
 from agents.services import sessions
 from ibex.core.errors import NotFound
 from proxy import pipeline
@@ -40,7 +39,8 @@ class OneSession(HttpConsumer):
         with turn.stage(VAULT_STAGE):
             session = await once_written(partial(in_vault, agent.org_id, act, peer=self.scope.get("client")))
         await record_call(turn, 200)
-        await self.respond(200, orjson.dumps(SessionSerializer(session).data), turn.headers())
+        shown = {name: getattr(session, name) for name in SESSION_FIELDS}
+        await self.respond(200, orjson.dumps(shown, option=orjson.OPT_UTC_Z), turn.headers())
 
     def act(self, agent: AgentCard, name: str, actor: str) -> Session | None:
         """The session as the call leaves it, inside its tenant's scope; None when the agent has none of this name."""

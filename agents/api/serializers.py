@@ -13,6 +13,7 @@ from agents.limits import LIMIT_FIELDS
 from agents.models import Agent, Checkpoint, Directive, Session, Token
 from agents.models.agent import DEFAULT_MEMORY_TOKENS
 from agents.models.directive import DIRECTIVE_MAX_BYTES
+from agents.selectors import SESSION_FIELDS
 from agents.services.slugs import SLUG_MAX
 
 
@@ -159,19 +160,7 @@ class SessionSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Session
-        fields = [
-            "id",
-            "agent_id",
-            "external_id",
-            "end_user",
-            "status",
-            "started_at",
-            "last_turn_at",
-            "completed_at",
-            "turn_count",
-            "prompt_tokens",
-            "completion_tokens",
-        ]
+        fields = SESSION_FIELDS
         read_only_fields = fields
 
 

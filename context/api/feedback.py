@@ -12,6 +12,7 @@ from context.api.serializers import FeedbackSerializer, GivenSerializer, NewFeed
 from context.feedback import Ballot, give
 from context.filters import FeedbackFilter
 from context.models import Feedback
+from context.verdicts import given_as_json, read_verdict
 from ibex.core.errors import NotFound
 from ibex.core.rest import OrgViewSet
 
@@ -33,12 +34,9 @@ class FeedbackViewSet(OrgViewSet, ListModelMixin):
         """201 when it says something new; 200 when the same was said before, which moves nothing again. 404 for a
         request that is unknown, or whose turn is not in the database yet.
         """
-        serializer = _BODY(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        ballot = Ballot(
-            org_id=self.org_id, actor=self.caller.actor, agent_id=self.caller.agent_id, **serializer.ballot_fields
-        )
+        verdict = read_verdict(request.data)
+        ballot = Ballot(org_id=self.org_id, actor=self.caller.actor, agent_id=self.caller.agent_id, **verdict)
         given = give(ballot)
         if given is None:
             raise NotFound("There is no request with this id, or its turn is still on its way to the database.")
-        return Response(GivenSerializer(given).data, status=201 if given.is_new else 200)
+        return Response(given_as_json(given), status=201 if given.is_new else 200)

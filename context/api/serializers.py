@@ -1,16 +1,11 @@
-"""The wire form of feedback, the same in the REST API and at /v1/feedback."""
+"""Feedback in the API's own description; what is said and answered is read and written by `context.verdicts`."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail
 
 from context.models import COMMENT_MAX, Feedback
-
-MEMORIES_MAX = 100
-"""Memories that one verdict may name; a prompt never holds as many."""
+from context.verdicts import MEMORIES_MAX
 
 
 class NewFeedbackSerializer(serializers.Serializer):
@@ -27,22 +22,6 @@ class NewFeedbackSerializer(serializers.Serializer):
     )
     useful = serializers.BooleanField()
     comment = serializers.CharField(max_length=COMMENT_MAX, required=False, allow_blank=True, default="")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs.get("request_id") and not attrs.get("memory_ids"):
-            raise serializers.ValidationError({"request_id": [ErrorDetail("Missing.", code="required")]})
-        return attrs
-
-    @property
-    def ballot_fields(self) -> dict[str, Any]:
-        """The body as `context.feedback.Ballot` takes it."""
-        said = self.validated_data
-        return {
-            "request_id": str(said.get("request_id") or ""),
-            "memory_ids": tuple(dict.fromkeys(said.get("memory_ids") or ())),
-            "useful": said["useful"],
-            "comment": said["comment"],
-        }
 
 
 class JudgedMemorySerializer(serializers.Serializer):
