@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import orjson
 
-from ibex.core.tokens import at_most, can_count, count, encoding_for
+from ibex.core.tokens import at_most, can_count, count, encoding_for, estimate
 
 EXACT_CHARACTERS = 65_536
 """About 3 ms of English, 8 ms of the densest text."""
@@ -60,6 +60,12 @@ def count_request(body: Mapping[str, Any], model: str, *, enough: int) -> Counte
     share = EXACT_CHARACTERS / characters
     sampled = sum(count(text[: int(len(text) * share) + 1], encoding) for text in texts)
     return Counted(tokens=fixed + int(sampled / share * ESTIMATE_MARGIN), how="estimate")
+
+
+def estimate_request(body: Mapping[str, Any]) -> int:
+    """About how many tokens the caller's `body` has, without a tokenizer."""
+    texts, fixed = _parts(body)
+    return fixed + sum(map(estimate, texts))
 
 
 def _parts(body: Mapping[str, Any]) -> tuple[list[str], int]:

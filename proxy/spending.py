@@ -10,16 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from agents.limits import MONTH_KEPT_S, WINDOW_S, Measure, in_billionths
-from context.counting import count_request
-from ibex.core.tokens import count, encoding_for
+from context.counting import estimate_request
+from ibex.core.tokens import estimate
 from ibex.providers.base import NO_PRICES, Usage
 from ibex.providers.pricing import cost
 from ibex.providers.sse import ChatOutcome
 from ibex.providers.untrusted import is_count
 from proxy.turn import Turn
 
-EXACT_CHARACTERS = 65_536
-"""Of an answer or an embedding's input: a longer text is counted in part, and the rest estimated from it."""
 SEARCHED_BYTES = 1_024
 """At either end of an answer of embeddings, which may be 60 MiB of numbers."""
 
@@ -54,22 +52,25 @@ def spending_of(turn: Turn, usage: Usage, model: str = "") -> Spending:
 
 
 def usage_of(turn: Turn, outcome: ChatOutcome) -> Usage:
-    """As the provider counted, else our own count: of what the caller sent, what was added to it, and the answer."""
+    """As the provider counted, else estimated: what the caller sent, what was added to it, and the answer.
+
+    Most streams bring no count, and a tokenizer would take 70 MB of every process for them.
+    """
     if outcome.usage is not None:
         return outcome.usage
-    sent = count_request(turn.payload, turn.model, enough=0).tokens
+    sent = estimate_request(turn.payload)
     added = turn.assembly.context_tokens if turn.assembly else 0
     calls = [text for call in outcome.tool_calls for text in call["function"].values()]
-    return Usage(prompt_tokens=sent + added, completion_tokens=_count([outcome.text, *calls], turn.model))
+    return Usage(prompt_tokens=sent + added, completion_tokens=sum(map(estimate, [outcome.text, *calls])))
 
 
 def usage_of_embeddings(turn: Turn, body: bytes) -> Usage:
-    """As the provider counted, else our own count of the input."""
+    """As the provider counted, else estimated from the input."""
     found = _PROMPT_TOKENS.search(body[-SEARCHED_BYTES:]) or _PROMPT_TOKENS.search(body[:SEARCHED_BYTES])
     tokens = int(found[1]) if found else None
     if not is_count(tokens):
         texts, tokens = _inputs(turn.payload.get("input"))
-        tokens += _count(texts, turn.model)
+        tokens += sum(map(estimate, texts))
     return Usage(prompt_tokens=tokens, completion_tokens=0)
 
 
@@ -86,15 +87,6 @@ def _counters(turn: Turn, usage: Usage, dollars: Decimal | None) -> Iterator[tup
                 yield limit.keys(turn.began_at)[0], (usage.tokens, MONTH_KEPT_S)
             case Measure.MONTHLY_COST if dollars is not None:
                 yield limit.keys(turn.began_at)[0], (in_billionths(dollars), MONTH_KEPT_S)
-
-
-def _count(texts: list[str], model: str) -> int:
-    characters = sum(len(text) for text in texts)
-    encoding = encoding_for(model)
-    if characters <= EXACT_CHARACTERS:
-        return sum(count(text, encoding) for text in texts if text)
-    share = EXACT_CHARACTERS / characters
-    return int(sum(count(text[: int(len(text) * share) + 1], encoding) for text in texts) / share)
 
 
 def _inputs(given: Any) -> tuple[list[str], int]:

@@ -8,6 +8,8 @@ newest vocabulary takes 70 MB.
 from __future__ import annotations
 
 import asyncio
+import re
+import string
 from functools import lru_cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -19,6 +21,16 @@ OLDER_ENCODING = "cl100k_base"
 CHUNK_CHARACTERS = 100_000
 """bpe-openai refuses input over 200,000 tokens; a character is at most a few tokens, most are a fraction of one."""
 
+LETTER, DIGIT, SIGN = 0.28, 0.6, 0.4
+"""Tokens of one ASCII character, on average; spaces belong to the words after them."""
+IDEOGRAM = 0.8
+"""Tokens of one Chinese, Japanese or Korean character."""
+OTHER_BYTE = 0.19
+"""Tokens of one byte of what else is not ASCII."""
+
+_LETTERS, _DIGITS = string.ascii_letters.encode(), string.digits.encode()
+_BEYOND_ASCII = bytes(range(128, 256))
+_IDEOGRAMS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _OLDER_FAMILIES = ("gpt-4-", "gpt-3.5", "text-embedding")
 _PACKAGE = "bpe_openai"
 _tokenizers: dict[str, Any] = {}
@@ -42,6 +54,26 @@ def count(text: str, encoding: str = DEFAULT_ENCODING) -> int:
 def at_most(text: str) -> int:
     """Never fewer than the tokens of `text`, without a tokenizer: each is at least one byte."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def estimate(text: str) -> int:
+    """About as many tokens as `count` says, without a tokenizer, in a sixth of its time: for what nobody is refused by.
+
+    The weights were fitted to Django's translations into 30 languages, its code, prose and JSON: English, Spanish,
+    German, French and program text come within 13 %, most other languages within 25 %; random letters count half.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    letters, digits, blanks = _number_of(_LETTERS, data), _number_of(_DIGITS, data), data.count(b" ")
+    beyond = ideograms = 0
+    if not text.isascii():
+        beyond, ideograms = _number_of(_BEYOND_ASCII, data), len(_IDEOGRAMS.findall(text))
+    signs = len(data) - letters - digits - blanks - beyond
+    others = beyond - 3 * ideograms  # each has three bytes
+    return round(LETTER * letters + DIGIT * digits + SIGN * signs + IDEOGRAM * ideograms + OTHER_BYTE * others)
+
+
+def _number_of(wanted: bytes, data: bytes) -> int:
+    return len(data) - len(data.translate(None, wanted))
 
 
 def can_count(encoding: str) -> bool:
