@@ -13,8 +13,7 @@ from django.utils import timezone
 from agents.choices import SessionStatus
 from agents.models import Agent, Checkpoint, Session, Token, Trace
 from agents.services.sessions import EXTRACT_TASK
-from context.receipts import injections_of
-from context.values import Arm
+from context import receipts
 from ibex.core.queue import enqueue
 from ibex.core.tenancy import scope
 from ibex.core.tokens import count
@@ -48,8 +47,8 @@ def write_turns(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
         sessions = _sessions(org_id, entries)
         checkpoints = _checkpoints(org_id, entries, sessions)
         Trace.objects.bulk_create([_trace(org_id, entry) for entry in entries])
-        injections = injections_of(org_id, [(UUID(e.agent_id), UUID(e.turn_id), e.considered) for e in entries])
-        store.count_injections(org_id, [i.memory_id for i in injections if i.is_packed and i.arm != Arm.REPLAYED])
+        told = [(UUID(e.agent_id), UUID(e.turn_id), e.considered) for e in entries]
+        store.count_injections(org_id, receipts.keep(org_id, told))
         _mark_tokens(org_id, entries)
         for session_id in {c.session_id for c in checkpoints if c.may_learn and c.is_complete}:
             enqueue(EXTRACT_TASK, str(org_id), str(session_id), group=str(session_id))

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from agents.models import Agent
 from context.models import Injection
-from context.receipts import injections_of
+from context.receipts import keep
 from context.selectors import injections_of_turns
 from context.values import Arm, Considered
 from ibex.core.tenancy import scope
@@ -42,7 +42,7 @@ def line(memory_id: UUID, rank: int = 1, **fields: Any) -> dict[str, Any]:
 
 def written(agent: Agent, turn_id: UUID, *lines: dict[str, Any]) -> list[Injection]:
     with scope(agent.org_id):
-        injections_of(agent.org_id, [(agent.pk, turn_id, lines)])
+        keep(agent.org_id, [(agent.pk, turn_id, lines)])
         return injections_of_turns(agent.org_id, [turn_id]).get(turn_id, [])
 
 
@@ -73,6 +73,14 @@ def test_a_receipt_that_is_written_twice_is_there_once(agent: Agent) -> None:
     dog, turn_id = remember(agent, "a dog"), uuid4()
     written(agent, turn_id, line(dog.pk))
     assert len(written(agent, turn_id, line(dog.pk))) == 1
+
+
+def test_what_was_put_into_a_prompt_is_told_once(agent: Agent) -> None:
+    dog, cat, old, turn_id = remember(agent, "a dog"), remember(agent, "a cat"), remember(agent, "old"), uuid4()
+    lines = [line(dog.pk), line(cat.pk, is_packed=False, reason="over_budget"), line(old.pk, arm=Arm.REPLAYED)]
+    with scope(agent.org_id):
+        assert keep(agent.org_id, [(agent.pk, turn_id, lines)]) == [dog.pk]
+        assert keep(agent.org_id, [(agent.pk, turn_id, lines)]) == []
 
 
 def test_a_turn_that_considered_nothing_leaves_nothing(agent: Agent) -> None:
