@@ -84,7 +84,7 @@ class Live:
             async with session.post(url, data=orjson.dumps(_body(text))) as response:
                 await response.read()
                 answered = response.status == 200
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, TimeoutError):
             answered = False
         if answered:
             self.latencies_ms.append((due, (time.monotonic() - due) * 1000))
