@@ -29,7 +29,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.load import Run, drive
 from benchmarks.promises import Promise, finish, percentile, print_table
-from benchmarks.stack import ROOT, Process, Stack, child, free_port, running_ibex, upstream, wait_until_answers
+from benchmarks.stack import (
+    ROOT,
+    Process,
+    Stack,
+    child,
+    free_port,
+    running_ibex,
+    upstream,
+    wait_until_answers,
+    wait_until_drained,
+)
 
 LITELLM = "litellm[proxy]==1.106.0"
 LITELLM_HOME = ROOT / ".cache" / "litellm"
@@ -125,13 +135,26 @@ def running_litellm(provider_url: str) -> Iterator[tuple[str, Process]]:
             yield f"http://127.0.0.1:{port}/v1/chat/completions", process
 
 
-def measure(url: str, headers: dict[str, str], seconds: float, process: Process | None = None) -> dict[str, Any]:
-    """All numbers of callers, whole and streamed; the first seconds warm up and are not counted."""
+def nothing() -> None:
+    """There is nothing to wait for."""
+
+
+def measure(
+    url: str,
+    headers: dict[str, str],
+    seconds: float,
+    process: Process | None = None,
+    settle: Callable[[], None] = nothing,
+) -> dict[str, Any]:
+    """All numbers of callers, whole and streamed; the first seconds warm up and are not counted. `settle` waits, before
+    each case, for what the last one left behind.
+    """
     figures: dict[str, Any] = {}
     for stream in (False, True):
         make = body(stream=stream)
         asyncio.run(drive(url, headers, make, callers=10, seconds=min(2.0, seconds)))
         for name, (callers, pause_s) in CASES.items():
+            settle()
             before = process.cpu_s() if process else 0.0
             loop = drive(url, headers, make, callers=callers, seconds=seconds, pause_s=pause_s, keep_headers=True)
             run = asyncio.run(loop)
@@ -190,8 +213,12 @@ def main() -> int:
             fill(stack)
             web = stack.processes["web"]
             url = f"{stack.base_url}/v1/chat/completions"
-            results["IBEX, memory off"] = measure(url, stack.headers | {"X-IBEX-Memory": "off"}, seconds, web)
-            results["IBEX, memory on"] = measure(url, stack.headers | {"X-IBEX-Memory": "read"}, seconds, web)
+            results["IBEX, memory off"] = measure(
+                url, stack.headers | {"X-IBEX-Memory": "off"}, seconds, web, wait_until_drained
+            )
+            results["IBEX, memory on"] = measure(
+                url, stack.headers | {"X-IBEX-Memory": "read"}, seconds, web, wait_until_drained
+            )
             rss_mib = web.rss_mib()
         with running_litellm(provider_url) as (url, process):
             results["LiteLLM"] = measure(url, {"Authorization": "Bearer sk-benchmark"}, seconds, process)

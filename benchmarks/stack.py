@@ -19,6 +19,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 60.0
+DRAIN_TIMEOUT_S = 300.0
 MIB = 1024 * 1024
 
 
@@ -64,6 +65,21 @@ class Stack:
             "X-IBEX-Agent-ID": self.agent_slug,
             "Content-Type": "application/json",
         }
+
+
+def wait_until_drained() -> None:
+    """Wait until the journal is empty: what one measurement left behind is not the next one's load.
+
+    Call it after Django has been set up for the stack's servers, and while its drain runs.
+    """
+    from ibex.core.redis import redis
+    from proxy.journal import STREAM
+
+    deadline = time.monotonic() + DRAIN_TIMEOUT_S
+    while redis().xlen(STREAM):
+        if time.monotonic() > deadline:
+            raise TimeoutError("The drain has not caught up.")
+        time.sleep(0.1)
 
 
 @contextmanager
