@@ -25,9 +25,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import uvloop
 
+# Only the loop that Daphne makes: who else imports this module keeps the loops they have.
+_policy = asyncio.get_event_loop_policy()
 asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-
 import daphne.server
+
+asyncio.set_event_loop_policy(_policy)
+
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server as Daphne
 from twisted.internet import reactor
