@@ -5,8 +5,8 @@ what an earlier drain has read and not acknowledged is nobody's any more and is 
 session are numbered in the order they were journaled; and a drain that was taken for dead can no longer write. Entries
 are acknowledged after the commit. One that cannot be written on its own becomes a dead letter and blocks nothing.
 
-Turns that Redis failed come through the spool, and are sorted in with those of the same batch by their time. So only
-where Redis and the drain were away together may later turns of a session, more than a batch of them, come first.
+Turns that Redis failed come through the spool, and are sorted in with those of the same batch by their time. After an
+outage that is longer than a batch, later turns of a session may bear the lower numbers.
 """
 
 from __future__ import annotations
@@ -73,16 +73,17 @@ class Drain:
 
         Raises RedisError or a database's error when a server is away: nothing is acknowledged then.
         """
-        replay_spool()
+        replayed = replay_spool()
         # The wait for entries is inside the transaction because the lock is; a transaction that waits has no snapshot.
         with transaction.atomic():
             if not _is_first():
                 return None
-            rows = _unacknowledged(self._count) or _next(self._count, block_ms)
-            self.has_more = len(rows) == self._count
-            self._count = _next_count(rows, self._count)
+            count = BATCH if replayed else self._count  # replayed turns stand behind later ones: sort them together
+            rows = _unacknowledged(count) or _next(count, block_ms)
+            self.has_more = len(rows) == count
+            self._count = _next_count(rows, count)
             if rows and replay_spool():
-                rows += _next(self._count, 0)  # turns that came before those, and went another way
+                rows += _next(BATCH, 0)  # turns that came before those, and went another way
             letters = _write(rows)
         _acknowledge(rows, letters)
         return len(rows)

@@ -68,13 +68,13 @@ def pytest_terminal_summary() -> None:
     """What every round came to."""
     if not ROUNDS:
         return
-    columns = ("turns finished", "recorded", "lost", "twice", "astray", "gaps", "out of order")
+    columns = ("turns finished", "recorded", "lost", "twice", "astray", "gaps", "out of order", "told again")
     table = Table(title=f"Chaos, CHAOS_SEED={SEED}", title_justify="left")
     table.add_column("fault", no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right")
     for fault, ledger in ROUNDS.items():
         figures = (ledger.finished, ledger.recorded, ledger.lost, ledger.twice)
-        more = (ledger.astray, ledger.gaps, ledger.out_of_order)
+        more = (ledger.astray, ledger.gaps, ledger.out_of_order, ledger.told_again)
         table.add_row(fault, *(f"{figure:,}" for figure in (*figures, *more)))
-    Console(width=130).print(table)
+    Console(width=140).print(table)

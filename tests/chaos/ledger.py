@@ -13,7 +13,7 @@ from tests.chaos.traffic import Finished
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """Of one round: every figure but the first two is to be 0."""
+    """Of one round: every figure but the first two and the last is to be 0."""
 
     finished: int
     recorded: int
@@ -26,11 +26,14 @@ class Ledger:
     """Sessions whose numbers are not 1, 2, 3 … up to their count of turns."""
     out_of_order: int
     """Turns that bear a number below that of an earlier turn of the same caller and session."""
+    told_again: int
+    """Turns that a later call brought along as history, whose conversation was not recognised, before they were in the
+    vault themselves: there once as a turn, and once as an imported one. Of all rounds so far; it may be more than 0."""
     examples: list[str] = field(default_factory=list)
 
 
 CHECKPOINTS = """
-SELECT c.user_text, c.number, c.session_id, s.external_id
+SELECT c.user_text, c.number, c.session_id, s.external_id, c.is_imported
 FROM agents_checkpoint c JOIN agents_session s ON s.id = c.session_id
 ORDER BY c.session_id, c.number
 """
@@ -44,8 +47,8 @@ HAVING count(c.id) <> s.turn_count OR coalesce(max(c.number), 0) <> s.turn_count
 
 def balance(installation: Installation, finished: Sequence[Finished], before: int) -> Ledger:
     """Compare the turns of a round; `before` counts the checkpoints that were there when it began."""
-    # A conversation that is not recognised any more begins anew with its history, the live turn last.
-    rows = [(row[0].rpartition("\n\n")[2], *row[1:]) for row in installation.ask_vault(CHECKPOINTS)]
+    everything = installation.ask_vault(CHECKPOINTS)
+    rows = [row for row in everything if not row[4]]
     times = Counter(row[0] for row in rows)
     named = {row[0]: row[3] for row in rows}
     lost = [turn.marker for turn in finished if not times[turn.marker]]
@@ -59,6 +62,7 @@ def balance(installation: Installation, finished: Sequence[Finished], before: in
         astray=len(astray),
         gaps=len(installation.ask_vault(GAPS)),
         out_of_order=len(disorder),
+        told_again=sum(row[4] and times[row[0]] > 0 for row in everything),
         examples=[*lost[:5], *astray[:5], *disorder[:5]],
     )
 
