@@ -18,8 +18,10 @@ from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ibex.settings")
-# Only this process pools: a pool does not survive the forks of the workers.
-os.environ.setdefault("IBEX_PAGE_CONNECTIONS", "8")
+if __name__ == "__main__":
+    # Only the process that serves pools: a pool does not survive the forks of workers, which inherit the environment of
+    # whoever else imports this module.
+    os.environ.setdefault("IBEX_PAGE_CONNECTIONS", "8")
 # numpy only compares short vectors here: threads of its own would cost memory and take turns with the callers' thread.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
