@@ -59,6 +59,7 @@ class Drain:
         self.has_more = False
         """Whether the last step was full, so that the next one will find something."""
         self._count = FIRST_BATCH
+        self._has_replayed = False
 
     def open(self) -> None:
         """Make the consumer group; harmless when it exists."""
@@ -73,20 +74,28 @@ class Drain:
 
         Raises RedisError or a database's error when a server is away: nothing is acknowledged then.
         """
-        replayed = replay_spool()
+        self._has_replayed |= replay_spool() > 0
         # The wait for entries is inside the transaction because the lock is; a transaction that waits has no snapshot.
         with transaction.atomic():
             if not _is_first():
                 return None
-            count = BATCH if replayed else self._count  # replayed turns stand behind later ones: sort them together
-            rows = _unacknowledged(count) or _next(count, block_ms)
-            self.has_more = len(rows) == count
-            self._count = _next_count(rows, count)
-            if rows and replay_spool():
-                rows += _next(BATCH, 0)  # turns that came before those, and went another way
+            rows = self._rows(block_ms)
             letters = _write(rows)
         _acknowledge(rows, letters)
+        self._has_replayed = False
         return len(rows)
+
+    def _rows(self, block_ms: int) -> list[Row]:
+        """The next batch. Replayed turns stand behind later ones in the stream: a whole batch is read, to be sorted."""
+        count = BATCH if self._has_replayed else self._count
+        rows = _unacknowledged(count)
+        if not rows or self._has_replayed:
+            rows += _next(count, 0 if rows else block_ms)
+        self.has_more = len(rows) >= count
+        self._count = _next_count(rows, count)
+        if rows and replay_spool():
+            rows += _next(BATCH, 0)  # turns that came before those, and went another way
+        return rows
 
 
 def _is_first() -> bool:

@@ -71,7 +71,7 @@ def _disorder(finished: Sequence[Finished], rows: Sequence[tuple[Any, ...]]) -> 
     order = {turn.marker: turn.order for turn in finished if turn.is_alone}
     latest: dict[object, int] = defaultdict(lambda: -1)
     disorder = []
-    for text, _, session_id, _ in rows:
+    for text, _, session_id, *_ in rows:
         if text in order:
             if order[text] < latest[session_id]:
                 disorder.append(text)
