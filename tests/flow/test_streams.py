@@ -64,7 +64,9 @@ class RawUpstream:
                 if line.lower().startswith(b"content-length:"):
                     length = int(line.split(b":")[1])
             request.read(length)
-            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+            # It serves one answer a connection, and says so: else the next call may meet a connection that is closing.
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
+            head += b"Transfer-Encoding: chunked\r\n\r\n"
             try:
                 connection.sendall(head)
                 self.script(connection)
