@@ -83,6 +83,20 @@ class Env(BaseSettings):
     log_format: Literal["json", "console"] = Field(
         "json", description="Structured JSON lines, or colours for a terminal."
     )
+    embedding_backend: Literal["onnx", "sentence-transformers"] = Field(
+        "onnx",
+        description="What runs all-MiniLM-L6-v2: `onnx`, the fast path without torch, or the reference, "
+        "`sentence-transformers` (requirements/reference.in), which runs every other model in any case.",
+    )
+    embedding_model: str = Field(
+        "all-MiniLM-L6-v2",
+        min_length=1,
+        max_length=200,
+        description="Model of the vectors, read when the database is made; later `manage.py embeddings` changes it.",
+    )
+    embedding_device: str = Field(
+        "cpu", description="Where sentence-transformers runs: `cpu`, `cuda`, `cuda:1`, `mps`."
+    )
     embedding_threads: int = Field(
         2, ge=1, le=16, description="Threads that embed queries in a web process, each on one core."
     )
