@@ -5,11 +5,12 @@ from django.db import models
 
 from agents.choices import OrganizationStatus, Role
 from agents.models.limited import Limited
+from agents.models.retention import Retained
 from ibex.core.ids import uuid7
 from ibex.core.models import OrgModel, tenant_key
 
 
-class Organization(Limited):
+class Organization(Limited, Retained):
     """The tenant."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

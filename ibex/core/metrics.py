@@ -21,6 +21,9 @@ JOURNAL = Counter("ibex_journal_entries_total", "Turns by where they were journa
 DRAINED = Counter("ibex_drained_entries_total", "Journal entries moved to the vault.", ["outcome"])
 REFINED = Counter("ibex_refined_total", "Candidates by what refinement did with them.", ["outcome"])
 EXTRACTED = Counter("ibex_extracted_total", "Extraction tasks by outcome.", ["outcome"])
+JOB_RUNS = Counter("ibex_job_runs_total", "Runs of scheduled jobs by outcome.", ["job", "outcome"])
+JOB_SECONDS = Histogram("ibex_job_seconds", "Time that a run of a job took.", ["job"])
+JOB_ROWS = Counter("ibex_job_rows_total", "What jobs did, by kind.", ["job", "what"])
 BOUNDARY_ERRORS = Counter("ibex_boundary_errors_total", "Unexpected errors stopped at a boundary.", ["boundary"])
 IN_FLIGHT = Gauge("ibex_calls_in_flight", "Proxied calls being served by this process.")
 

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+KEPT_DAYS = 90
+"""SPEC section 4's default."""
+KEPT_DAYS_MAX = 3_650
+
+_days = [MinValueValidator(1), MaxValueValidator(KEPT_DAYS_MAX)]
+
+
+class Retained(models.Model):
+    """How long an organization keeps what was said, and what is known about calls."""
+
+    turn_retention_days = models.PositiveIntegerField(
+        default=KEPT_DAYS,
+        db_default=KEPT_DAYS,
+        validators=_days,
+        help_text="Days that turns, their excerpts and archives are kept. Memories stay.",
+    )
+    trace_retention_days = models.PositiveIntegerField(
+        default=KEPT_DAYS,
+        db_default=KEPT_DAYS,
+        validators=_days,
+        help_text="Days that the metadata of calls is kept: traces, and which memories each was given.",
+    )
+
+    class Meta:
+        abstract = True
