@@ -6,26 +6,31 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agents.models import Agent
+    from ibex.embedded.addresses import Addresses
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def own_vault() -> Iterator[None]:
-    """Start servers, migrate, set Django up; call it before anything of Django is imported. All is gone at the end."""
+def own_vault(postgres: Mapping[str, str] | None = None) -> Iterator[Addresses]:
+    """Start servers, migrate, set Django up; call it before anything of Django is imported. All is gone at the end.
+
+    `postgres`: settings of that server, by default those of the tests; an empty mapping is a real installation.
+    """
+    from ibex.embedded.postgres import FOR_TESTS
     from ibex.embedded.testing import embedded_servers
     from ibex.env import env
 
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ibex-benchmark-"))
-        addresses = stack.enter_context(embedded_servers())
+        addresses = stack.enter_context(embedded_servers(settings=FOR_TESTS if postgres is None else postgres))
         os.environ.setdefault("IBEX_MODEL_DIR", str(ROOT / ".cache" / "models"))
         settings = {"IBEX_DATA_DIR": folder, "IBEX_LOG_LEVEL": "ERROR", "DJANGO_SETTINGS_MODULE": "ibex.settings"}
         os.environ.update(addresses.environment() | settings)
@@ -41,7 +46,7 @@ def own_vault() -> Iterator[None]:
 
         django.setup()
         try:
-            yield
+            yield addresses
         finally:
             for connection in connections.all(initialized_only=True):
                 connection.close()

@@ -44,6 +44,8 @@ class Query:
     include_memories: bool = True
     include_excerpts: bool = False
     roles: tuple[str, ...] = ()
+    is_exact: bool = False
+    """Also where an index would answer sooner: what the index misses is measured against it."""
     cuts: tuple[str, ...] | None = None
     """What the desk said: a copy of the agent's memories that was made since may answer (`memories.retrieval.held`)."""
 

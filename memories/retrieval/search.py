@@ -131,7 +131,12 @@ def _candidates(kind: str, query: Query, given: dict[str, Any], profile: Profile
 
 
 def _is_approximate(kind: str, query: Query, profile: Profile) -> bool:
-    if query.agent_id is None or not profile.has_index or profile.vocabulary.rows <= indexes.EXACT_ROWS:
+    if (
+        query.is_exact
+        or query.agent_id is None
+        or not profile.has_index
+        or profile.vocabulary.rows <= indexes.EXACT_ROWS
+    ):
         return False
     return kind == "excerpt" or query.statuses == ("active",)
 

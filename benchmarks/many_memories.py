@@ -1,0 +1,127 @@
+"""A vault with as many memories as one likes: agents of given sizes among the agents of strangers.
+
+A pool of sentences is embedded for real; a memory is two of them, with the mean of their vectors, which is about what
+the model gives for both together. Rows of all agents are mixed on disk, as they are where many agents learn at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agents.models import Agent
+
+STRANGERS = 200
+"""Agents, each in an organization of its own, who share the table."""
+POOL = 2_000
+"""Sentences; of two of them four million memories can be made."""
+WHO = (
+    "The user", "The user's sister", "The user's manager", "The team", "The user's neighbour", "The client in Porto",
+    "The user's daughter", "The new colleague", "The landlord", "The user's doctor",
+)  # fmt: skip
+DOES = (
+    "prefers", "has bought", "is looking for", "no longer wants", "asked about", "is allergic to", "wrote down",
+    "has to return", "recommends", "is learning about", "forgot", "has insured", "is selling", "repaired", "photographs",
+)  # fmt: skip
+WHAT = (
+    "a bicycle with a steel frame", "the contract of the office", "goat cheese", "an old violin", "the red umbrella",
+    "train tickets to Vienna", "a course in ceramics", "the backup of the database", "hiking boots", "a sourdough starter",
+    "the deployment on port 5432", "winter tyres", "a garden fence", "the quarterly report", "penicillin", "a telescope",
+    "the printer on the second floor", "a birthday cake", "Portuguese verbs", "the tax return", "a tandem", "moss",
+)  # fmt: skip
+WHEN = (
+    "since last spring", "every Tuesday", "because of the rain", "before the audit", "for the wedding in June",
+    "at the lake", "with a discount", "after long hesitation", "in the small kitchen", "for the third time",
+)  # fmt: skip
+
+_POOL_TABLE = """
+CREATE UNLOGGED TABLE IF NOT EXISTS benchmark_pool (number int PRIMARY KEY, content text, vector halfvec(384))
+"""
+_FILL = """
+INSERT INTO memories_memory (
+  id, created_at, updated_at, org_id, agent_id, end_user, content, content_hash, category, labels, tags, source, status,
+  status_reason, confidence, usefulness, is_pinned, subject, attribute, proof_count, retrieval_count, injection_count,
+  tokens, observed_at, version, evidence, extractor, metadata, embedding, embedding_model)
+SELECT gen_random_uuid(), now(), now(), a.org_id, a.agent_id, '', x.content || ' ' || y.content,
+       sha256((row.number || a.agent_id::text)::bytea),
+       'factual', '[]', '{}', 'imported', 'active', '', 1, .5, false, '', '', 1, 0, 0, 24,
+       now() - make_interval(hours => row.number %% 8000), 1, '', '', '{}',
+       l2_normalize(x.vector + y.vector), 'all-MiniLM-L6-v2'
+  FROM (SELECT number, agent, hashint4extended(number, 1) AS a, hashint4extended(number, 2) AS b
+          FROM unnest(%(slots)s::int[]) WITH ORDINALITY AS slot(agent, place),
+               LATERAL (SELECT slot.place::int + %(offset)s AS number) AS numbered) AS row
+  JOIN unnest(%(orgs)s::uuid[], %(agents)s::uuid[]) WITH ORDINALITY AS a(org_id, agent_id, place) ON a.place = row.agent
+  JOIN benchmark_pool x ON x.number = abs(row.a %% %(pool)s)
+  JOIN benchmark_pool y ON y.number = abs(row.b %% %(pool)s)
+"""
+
+
+def sentences() -> list[str]:
+    """The pool, in an order that mixes everything."""
+    made = [" ".join(parts) + "." for parts in itertools.product(WHO, DOES, WHAT, WHEN)]
+    random.Random(7).shuffle(made)
+    return made[:POOL]
+
+
+def questions(count: int) -> list[str]:
+    """Questions about things that are in the pool."""
+    rng = random.Random(11)
+    asked = itertools.product(DOES, WHAT, WHEN)
+    made = [f"What do you know about {what}, and who {does} it {when}?" for does, what, when in asked]
+    rng.shuffle(made)
+    return made[:count]
+
+
+def make_strangers() -> list[Agent]:
+    """The agents who share the table."""
+    from benchmarks.vault import make_agent
+
+    return [make_agent(f"stranger-{number}") for number in range(STRANGERS)]
+
+
+def prepare_pool(admin_url: str) -> None:
+    """Embed the pool and put it into the database."""
+    from memories.embedding import embed_texts
+
+    texts = sentences()
+    rows = zip(range(POOL), texts, embed_texts(texts), strict=True)
+    with _administrator(admin_url) as admin:
+        admin.execute(_POOL_TABLE)
+        admin.cursor().executemany(
+            "INSERT INTO benchmark_pool VALUES (%s, %s, %s::halfvec)",
+            [(number, text, str(vector.tolist())) for number, text, vector in rows],
+        )
+
+
+def fill(admin_url: str, sizes: Mapping[Any, int], offset: int) -> int:
+    """Give each agent of `sizes` that many memories, mixed; returns how many in all. `offset`: rows made before."""
+    agents: Sequence[Agent] = list(sizes)
+    slots = [place for place, agent in enumerate(agents, 1) for _ in range(sizes[agent])]
+    random.Random(offset).shuffle(slots)
+    with _administrator(admin_url) as admin:
+        # The rows are known to be right: checking a million references would take longer than the benchmark.
+        admin.execute("SET session_replication_role = replica")
+        words = admin.execute("SELECT pg_get_indexdef('memories_memory_words'::regclass)").fetchone()[0]
+        admin.execute("DROP INDEX memories_memory_words")
+        given = {
+            "slots": slots, "offset": offset, "pool": POOL,
+            "orgs": [agent.org_id for agent in agents], "agents": [agent.pk for agent in agents],
+        }  # fmt: skip
+        admin.execute(_FILL, given)
+        admin.execute(words)
+        admin.execute("VACUUM ANALYZE memories_memory")
+    return len(slots)
+
+
+@contextmanager
+def _administrator(url: str) -> Iterator[Any]:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection
