@@ -53,6 +53,15 @@ class Memory(OrgModel):
     expires_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
+    merged_into = OrgForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        related_name="merged",
+        help_text="The memory that speaks for it, while it is merged.",
+    )
     session = OrgForeignKey("agents.Session", on_delete=models.SET_NULL, null=True, blank=True, related_name="memories")
     checkpoint = OrgForeignKey(
         "agents.Checkpoint", on_delete=models.SET_NULL, null=True, blank=True, related_name="memories"
@@ -79,6 +88,9 @@ class Memory(OrgModel):
             GinIndex(fields=["org", "agent", "search_text"], name="memories_memory_words"),
             models.Index(fields=["org", "agent", "status", "-created_at"], name="memories_memory_recent"),
             models.Index(fields=["org", "-created_at"], name="memories_memory_newest"),
+            models.Index(
+                fields=["org", "merged_into"], condition=Q(merged_into__isnull=False), name="memories_memory_merged"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -24,6 +24,13 @@ class MemoryVersion(OrgModel):
             tenant_key("memories_memoryversion"),
             models.UniqueConstraint(fields=["org", "memory", "number"], name="memories_memoryversion_number"),
         ]
+        indexes = [
+            models.Index(
+                fields=["org", "-created_at"],
+                condition=models.Q(operation=Operation.SUPERSEDED),
+                name="memories_memoryversion_retired",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Version {self.number}"

@@ -22,7 +22,13 @@ def content_hash(redacted: str) -> bytes:
 
 def find(prepared: Prepared) -> Memory | None:
     """The live memory of the same agent and end user with the same words."""
-    return _same_words(prepared).filter(LIVE).select_for_update().first()
+    return _same_words(prepared).filter(LIVE).select_for_update(no_key=True).first()
+
+
+def find_merged(prepared: Prepared) -> Memory | None:
+    """A memory with the same words for which another one speaks since they were merged."""
+    merged = _same_words(prepared).filter(status=Status.MERGED, deleted_at__isnull=True, merged_into__isnull=False)
+    return merged.select_related("merged_into").order_by("-created_at").first()
 
 
 def was_refused(prepared: Prepared) -> str:

@@ -19,7 +19,7 @@ from memories.refinement.conflict import Decision
 from memories.refinement.draft import Draft, Outcome, Prepared, Result
 from memories.refinement.neighbours import Neighbour, neighbours
 from memories.retrieval import indexes
-from memories.store import bump, connect, create, merge_text, one_writer_each, supersede
+from memories.store import absorb, absorb_richer, bump, bump_through, connect, create, one_writer_each, supersede
 from memories.store.write import Standing
 
 UNSURE = 0.5
@@ -64,6 +64,8 @@ def _write(prepared: Prepared) -> Outcome:
     if twin := exact.find(prepared):
         bump(twin, prepared)
         return Outcome(result=Result.DUPLICATE_OF, memory_id=twin.pk, reason="the same words")
+    if (gone := exact.find_merged(prepared)) and (keeper := bump_through(gone, prepared)):
+        return Outcome(result=Result.DUPLICATE_OF, memory_id=keeper.pk, reason="the same words as one merged into it")
     if refused := exact.was_refused(prepared):
         return Outcome(result=Result.REJECTED, reason=refused)
     found = neighbours(prepared, quarantined=bool(prepared.doubts))
@@ -74,13 +76,13 @@ def _write(prepared: Prepared) -> Outcome:
 
 
 def _repeat(same: Neighbour, prepared: Prepared) -> Outcome:
+    reason = f"cosine {same.cosine:.2f}"
     if near.is_richer(prepared.draft.content, than=same.memory.content):
-        merge_text(same.memory, prepared)
-        return Outcome(
-            result=Result.MERGED_INTO, memory_id=same.memory.pk, reason=f"cosine {same.cosine:.2f}, richer text"
-        )
-    bump(same.memory, prepared)
-    return Outcome(result=Result.DUPLICATE_OF, memory_id=same.memory.pk, reason=f"cosine {same.cosine:.2f}")
+        reason = f"{reason}, richer text"
+        absorb_richer(same.memory, prepared, reason=reason)
+        return Outcome(result=Result.MERGED_INTO, memory_id=same.memory.pk, reason=reason)
+    absorb(same.memory, prepared, reason=reason)
+    return Outcome(result=Result.DUPLICATE_OF, memory_id=same.memory.pk, reason=reason)
 
 
 def _store(prepared: Prepared, decision: Decision) -> Outcome:

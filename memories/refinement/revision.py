@@ -33,10 +33,13 @@ def revise(org_id: UUID, memory_id: UUID, *, actor: str, **changes: Any) -> Outc
     """Change what a memory says; `changes` are fields of a Draft (CHANGEABLE). Opens its own transactions.
 
     The outcome is `created` for a plain edit, or what refinement found; a text that another memory has already changes
-    nothing and is answered `duplicate_of` that one. Raises NotFound, InvalidRequest.
+    nothing and is answered `duplicate_of` that one. Raises NotFound, InvalidRequest; Conflict while it is merged.
     """
     with scope(org_id):
-        draft = _draft_of(_live(org_id, memory_id), actor=actor)
+        memory = _live(org_id, memory_id)
+        if memory.status == Status.MERGED:
+            raise Conflict("It is merged into another memory; undo the merge first.")
+        draft = _draft_of(memory, actor=actor)
     changed = replace(draft, **{name: value for name, value in changes.items() if name in CHANGEABLE})
     check(changed)
     [prepared] = before_write([changed])
@@ -48,7 +51,7 @@ def restore(org_id: UUID, memory_id: UUID, number: int, *, actor: str) -> Outcom
     """Make version `number` the memory again, also when it was deleted. Opens its own transactions.
 
     Answered `duplicate_of` when another memory has its words by now. Raises NotFound; Conflict for a version without
-    text, which is one that recorded a deletion.
+    text, which is one that recorded a deletion, and for one that recorded a merge.
     """
     with scope(org_id):
         memory = Memory.objects.of(org_id).filter(pk=memory_id).first()
@@ -57,6 +60,8 @@ def restore(org_id: UUID, memory_id: UUID, number: int, *, actor: str) -> Outcom
         raise NotFound
     if not version.snapshot.get("content"):
         raise Conflict("That version records the deletion; restore the one before it.")
+    if version.snapshot["status"] == Status.MERGED:
+        raise Conflict("That version records a merge; undo the merge instead.")
     draft = replace(
         _draft_of(memory, actor=actor), content=version.snapshot["content"], end_user=version.snapshot["end_user"]
     )

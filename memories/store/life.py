@@ -1,4 +1,4 @@
-"""The end of a memory, and its return."""
+"""What becomes of a memory that is there: edited, superseded, deleted, restored."""
 
 from __future__ import annotations
 
@@ -11,8 +11,32 @@ from django.utils import timezone
 from memories.choices import Operation, Relation, Status
 from memories.models import Memory, MemoryVersion
 from memories.refinement.draft import Prepared
+from memories.refinement.guards import difference
 from memories.store.edges import connect
+from memories.store.merging import release, retire_merged
 from memories.store.record import REASON_MAX, hold, leaves_desk, record
+from memories.store.write import Standing, labels_json, write_text
+
+
+def edit(memory: Memory, prepared: Prepared, standing: Standing) -> None:
+    """Everything a person may change, as the prepared draft has it, while the caller holds the memory."""
+    draft = prepared.draft
+    if draft.end_user != memory.end_user:
+        leaves_desk(memory)
+    if difference(memory.content, draft.content) is not None:
+        retire_merged(memory, actor=draft.actor)
+    write_text(memory, prepared)
+    memory.category = draft.category
+    memory.labels = labels_json(draft)
+    memory.tags = list(draft.tags)
+    memory.confidence = draft.confidence
+    memory.is_pinned = draft.is_pinned
+    memory.valid_from, memory.valid_until = draft.valid_from, draft.valid_until
+    memory.expires_at = draft.expires_at
+    memory.end_user = draft.end_user
+    memory.metadata = draft.metadata
+    memory.status, memory.status_reason = standing.status, standing.reason[:REASON_MAX]
+    record(memory, Operation.UPDATED, actor=draft.actor, reason=standing.reason)
 
 
 def supersede(older: Memory, newer: Memory, kind: Relation, *, confidence: float, reason: str, actor: str) -> None:
@@ -27,11 +51,14 @@ def supersede(older: Memory, newer: Memory, kind: Relation, *, confidence: float
 
 def delete(memory: Memory, *, actor: str, reason: str = "") -> None:
     """Take a memory out of every list and search. Its words leave the row; their hash stays, so that extraction
-    does not learn them again. Its versions keep it restorable until it is erased.
+    does not learn them again. Its versions keep it restorable until it is erased. What was merged into it says the same
+    in other words, and goes with it.
     """
     hold(memory)
     if memory.deleted_at is not None:
         return
+    for gone in memory.merged.filter(deleted_at__isnull=True):
+        delete(gone, actor=actor, reason=reason)
     memory.deleted_at = timezone.now()
     memory.content = memory.evidence = ""
     memory.metadata = {}
@@ -54,6 +81,10 @@ def restore(memory: Memory, version: MemoryVersion, prepared: Prepared, *, actor
     kept = version.snapshot
     if kept["end_user"] != memory.end_user:
         leaves_desk(memory)
+    if memory.merged_into_id is not None:
+        release(memory, actor=actor)
+    if difference(memory.content, prepared.draft.content) is not None:
+        retire_merged(memory, actor=actor)
     for name in (
         "category",
         "labels",

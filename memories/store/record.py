@@ -28,11 +28,12 @@ _WRITTEN = [
 def hold(memory: Memory) -> None:
     """Make `memory` the row as it is now, and keep others from writing it until this transaction ends.
 
-    Raises NotFound when it was erased.
+    Raises NotFound when it was erased. The lock leaves the key alone: whoever writes a row that refers to the memory,
+    such as an injection, does not wait for it.
     """
     one_writer(memory.org_id, memory.agent_id)
     try:
-        memory.refresh_from_db(from_queryset=Memory.objects.of(memory.org_id).select_for_update())
+        memory.refresh_from_db(from_queryset=Memory.objects.of(memory.org_id).select_for_update(no_key=True))
     except Memory.DoesNotExist:
         raise NotFound from None
 

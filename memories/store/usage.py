@@ -15,12 +15,16 @@ from memories.store.record import desk_hears
 
 
 def count_injections(org_id: UUID, memory_ids: Iterable[UUID]) -> None:
-    """Add one for each time an id is given, inside the caller's scope. Rows are taken in one order: no deadlocks."""
+    """Add one for each time an id is given, inside the caller's scope.
+
+    Takes the agents' locks first: refinement holds one of them while it takes rows in whatever order it finds them, so
+    that whoever takes rows without it would deadlock with refinement sooner or later.
+    """
     times: dict[int, list[UUID]] = {}
     for memory_id, count in Counter(memory_ids).items():
         times.setdefault(count, []).append(memory_id)
     named = [memory_id for ids in times.values() for memory_id in ids]
-    list(Memory.objects.of(org_id).filter(pk__in=named).order_by("pk").select_for_update().values_list("pk"))
+    one_writer_each(Memory.objects.of(org_id).filter(pk__in=named).values_list("org_id", "agent_id").distinct())
     for count, ids in sorted(times.items()):
         Memory.objects.of(org_id).filter(pk__in=ids).update(
             injection_count=F("injection_count") + count, last_injected_at=timezone.now()
@@ -33,7 +37,8 @@ def hold_many(org_id: UUID, memory_ids: Iterable[UUID]) -> list[Memory]:
     """
     live = Memory.objects.of(org_id).filter(pk__in=list(memory_ids), deleted_at__isnull=True).order_by("pk")
     one_writer_each(live.values_list("org_id", "agent_id"))
-    return list(live.select_for_update(of=("self",)).defer("embedding", "search_text", "evidence", "metadata"))
+    held = live.select_for_update(of=("self",), no_key=True)
+    return list(held.defer("embedding", "search_text", "evidence", "metadata"))
 
 
 def set_usefulness(memories: Iterable[Memory], values: Mapping[UUID, float]) -> None:

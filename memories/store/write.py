@@ -12,7 +12,7 @@ from memories.choices import Operation, Status
 from memories.embedding import MODEL_NAME
 from memories.models import Memory
 from memories.refinement.draft import Draft, Prepared
-from memories.store.record import REASON_MAX, hold, leaves_desk, record
+from memories.store.record import REASON_MAX, hold, record
 
 PROOF_GAIN = 0.1
 """Of what is missing to certainty, how much each repetition adds to a memory's confidence."""
@@ -30,7 +30,7 @@ class Standing:
 
 def create(prepared: Prepared, standing: Standing) -> Memory | None:
     """A new memory, version 1; None when the same words were stored in between by a writer without the agent's lock."""
-    memory = _new(prepared, standing)
+    memory = new(prepared, standing)
     try:
         with transaction.atomic():
             record(memory, Operation.CREATED, actor=prepared.draft.actor, reason=standing.reason)
@@ -41,7 +41,8 @@ def create(prepared: Prepared, standing: Standing) -> Memory | None:
     return memory
 
 
-def _new(prepared: Prepared, standing: Standing) -> Memory:
+def new(prepared: Prepared, standing: Standing) -> Memory:
+    """A row that is not saved yet."""
     draft = prepared.draft
     return Memory(
         org_id=draft.org_id,
@@ -72,38 +73,8 @@ def _new(prepared: Prepared, standing: Standing) -> Memory:
 
 def bump(memory: Memory, prepared: Prepared) -> None:
     """It was said again: one proof more, seen now, a little surer."""
-    _prove(memory, prepared.draft)
-    record(memory, Operation.BUMPED, actor=prepared.draft.actor, reason=_said_in(prepared.draft))
-
-
-def merge_text(memory: Memory, prepared: Prepared) -> None:
-    """It was said again and better: the richer text takes the place of the other, which its versions keep."""
-    draft = prepared.draft
-    _prove(memory, draft)
-    _write_text(memory, prepared)
-    memory.evidence = draft.evidence or memory.evidence
-    memory.session_id = draft.session_id or memory.session_id
-    memory.checkpoint_id = draft.checkpoint_id or memory.checkpoint_id
-    record(memory, Operation.MERGED, actor=draft.actor, reason=_said_in(draft) or "the richer text")
-
-
-def edit(memory: Memory, prepared: Prepared, standing: Standing) -> None:
-    """Everything a person may change, as the prepared draft has it, while the caller holds the memory."""
-    draft = prepared.draft
-    if draft.end_user != memory.end_user:
-        leaves_desk(memory)
-    _write_text(memory, prepared)
-    memory.category = draft.category
-    memory.labels = labels_json(draft)
-    memory.tags = list(draft.tags)
-    memory.confidence = draft.confidence
-    memory.is_pinned = draft.is_pinned
-    memory.valid_from, memory.valid_until = draft.valid_from, draft.valid_until
-    memory.expires_at = draft.expires_at
-    memory.end_user = draft.end_user
-    memory.metadata = draft.metadata
-    memory.status, memory.status_reason = standing.status, standing.reason[:REASON_MAX]
-    record(memory, Operation.UPDATED, actor=draft.actor, reason=standing.reason)
+    prove(memory, prepared.draft)
+    record(memory, Operation.BUMPED, actor=prepared.draft.actor, reason=said_in(prepared.draft))
 
 
 def set_tags(memory: Memory, tags: list[str], *, actor: str) -> None:
@@ -118,7 +89,8 @@ def labels_json(draft: Draft) -> list[dict[str, Any]]:
     return [{"name": name, "confidence": confidence} for name, confidence in draft.labels]
 
 
-def _prove(memory: Memory, draft: Draft) -> None:
+def prove(memory: Memory, draft: Draft) -> None:
+    """One proof more, not saved yet."""
     memory.proof_count += 1
     memory.observed_at = max(memory.observed_at, min(draft.observed_at, timezone.now()))
     if memory.confidence < CONFIDENCE_MAX:
@@ -126,7 +98,8 @@ def _prove(memory: Memory, draft: Draft) -> None:
         memory.confidence = min(CONFIDENCE_MAX, surer)
 
 
-def _write_text(memory: Memory, prepared: Prepared) -> None:
+def write_text(memory: Memory, prepared: Prepared) -> None:
+    """Another text in the row, with its hash and vector; not saved yet."""
     for name, value in _text(prepared).items():
         setattr(memory, name, value)
 
@@ -141,5 +114,6 @@ def _text(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _said_in(draft: Draft) -> str:
+def said_in(draft: Draft) -> str:
+    """Where it was said, for a version's reason."""
     return f"said again in session {draft.session_id}" if draft.session_id else ""
