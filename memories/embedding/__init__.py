@@ -1,11 +1,12 @@
-"""all-MiniLM-L6-v2 in this process: the only module that knows the embedding runtime.
+"""Embedding models in this process: the only module that knows their runtimes.
 
-The web process asks `ready_query_embedder()`; workers ask `embed_texts()`. Vectors are fp32 of length 1 and
-384 wide, so a dot product is the cosine.
+Without a name it is all-MiniLM-L6-v2. Vectors are fp32 of length 1, so a dot product is the cosine. What is stored and
+searched goes through `memories.slots`, which knows the model that serves.
 """
 
 from __future__ import annotations
 
+from memories.embedding.backends import Model
 from memories.embedding.errors import EmbeddingBusy, EmbeddingUnavailable
 from memories.embedding.graph import DIMENSIONS, prepare
 from memories.embedding.model import MODEL_NAME, EmbeddingModel, Vector, Vectors, load_model
@@ -17,6 +18,7 @@ __all__ = [
     "EmbeddingBusy",
     "EmbeddingModel",
     "EmbeddingUnavailable",
+    "Model",
     "QueryEmbedder",
     "Vector",
     "Vectors",

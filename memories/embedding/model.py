@@ -20,6 +20,7 @@ from memories.embedding.graph import DIMENSIONS, GraphFiles, prepare
 MODEL_NAME = "all-MiniLM-L6-v2"
 DOCUMENT_TOKENS = 256  # what the model was trained with (its sentence_bert_config.json)
 QUERY_TOKENS = 64  # cost grows with the tokens; 64 are about 45 words
+QUERY_CHARACTERS = 2_048  # what of a query is looked at at all; its first 64 tokens are far shorter
 CHARACTERS_A_TOKEN = 24  # text beyond this many characters a token is never tokenised: it could not fit anyway
 
 BATCH_TOKENS = 1_024  # padded tokens of one run: keeps a worker near 300 MB; larger runs are no faster
@@ -31,6 +32,10 @@ Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 class EmbeddingModel:
     """Texts to unit vectors. Safe to share between threads; each half is loaded when first used."""
+
+    name = MODEL_NAME
+    dimensions = DIMENSIONS
+    ignores_case = True
 
     def __init__(self, files: GraphFiles, *, threads: int) -> None:
         self._files = files

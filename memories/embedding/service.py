@@ -1,5 +1,8 @@
 """Who asks for vectors: the web process for one query at a time, workers for texts to be stored.
 
+A model is asked for by its name; without one it is the built-in model, with which our classifiers were trained. Which
+model's vectors are stored and searched is the vault's to say: `memories.slots`.
+
 Both keep what they made in a bounded cache of their process; neither waits to collect a batch (a window makes the tail
 worse at every rate up to 300 queries a second).
 """
@@ -11,35 +14,36 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
 from threading import Lock
 
 import numpy as np
 
 from ibex.env import env
+from memories.embedding.backends import Model, load
 from memories.embedding.cache import LruCache
 from memories.embedding.errors import EmbeddingBusy
-from memories.embedding.graph import DIMENSIONS
-from memories.embedding.model import EmbeddingModel, Vector, Vectors, load_model
+from memories.embedding.model import MODEL_NAME, QUERY_CHARACTERS, Vector, Vectors
 
 QUERY_CACHE_ENTRIES = 4_096  # 1.5 KiB each
 DOCUMENT_CACHE_ENTRIES = 4_096
-QUERY_CHARACTERS = 2_048  # what of a query is normalised at all; its first 64 tokens are far shorter
+MODELS = 3  # of a process: the built-in one, which classifiers know, the one that serves, and the one that comes next
 IN_FLIGHT_A_THREAD = 8  # at 4 ms a query the last of them waits about 30 ms; assembly has 45
 
 _loading = Lock()
+_models: dict[str, Model] = {}
+_query_embedders: dict[str, QueryEmbedder] = {}
 _document_cache: LruCache[bytes, Vector] = LruCache(DOCUMENT_CACHE_ENTRIES)
 
 
 class QueryEmbedder:
-    """Queries to int8 vectors on threads of its own, never more than `limit` in flight.
+    """Queries to vectors on threads of its own, never more than `limit` in flight.
 
     A text seen lately costs no thread hop. Vectors are shared between callers and therefore read-only.
     """
 
     def __init__(
         self,
-        embedding_model: EmbeddingModel,
+        embedding_model: Model,
         *,
         threads: int,
         limit: int | None = None,
@@ -59,11 +63,11 @@ class QueryEmbedder:
         return self._in_flight
 
     async def embed(self, text: str) -> Vector:
-        """The vector (384) of `text`. Raises EmbeddingBusy at once when `limit` queries are in flight.
+        """The vector of `text`. Raises EmbeddingBusy at once when `limit` queries are in flight.
 
         A caller that is cancelled gives its place back, unless its text is being embedded already.
         """
-        key = normalise(text)
+        key = normalise(text, ignores_case=self._model.ignores_case)
         cached = self.cache.get(key)
         if cached is not None:
             return cached
@@ -101,54 +105,60 @@ class QueryEmbedder:
             self._in_flight -= 1
 
 
-def normalise(text: str) -> str:
-    """The form under which a query is cached: the model sees no case and no run of spaces either."""
-    return " ".join(text[:QUERY_CHARACTERS].split()).lower()
+def normalise(text: str, *, ignores_case: bool = True) -> str:
+    """The form under which a query is cached: the model sees no run of spaces, and perhaps no capitals either."""
+    spaced = " ".join(text[:QUERY_CHARACTERS].split())
+    return spaced.lower() if ignores_case else spaced
 
 
-def embed_texts(texts: Sequence[str]) -> Vectors:
-    """fp32 vectors (n x 384) of texts to be stored, in their order; blocks. What was seen lately is not redone."""
-    keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
+def embed_texts(texts: Sequence[str], name: str = MODEL_NAME) -> Vectors:
+    """fp32 vectors (n x width) of texts to be stored, in their order; blocks. What was seen lately is not redone.
+
+    Raises EmbeddingUnavailable.
+    """
+    keys = [_key(text, name) for text in texts]
     known = {key: vector for key in set(keys) if (vector := _document_cache.get(key)) is not None}
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
     if missing:
-        for key, vector in zip(missing, model().embed_documents(list(missing.values())), strict=True):
+        for key, vector in zip(missing, model(name).embed_documents(list(missing.values())), strict=True):
             known[key] = _frozen(vector.copy())
             _document_cache.put(key, known[key])
-    vectors: Vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-    for row, key in enumerate(keys):
-        vectors[row] = known[key]
+    if not keys:
+        return model(name).embed_documents([])
+    vectors: Vectors = np.stack([known[key] for key in keys])
     return vectors
 
 
-def model() -> EmbeddingModel:
-    """The process's model, loaded once."""
+def model(name: str = MODEL_NAME) -> Model:
+    """The process's model of that name, loaded once. Raises EmbeddingUnavailable."""
+    loaded = _models.get(name)  # who has a model never waits for another one to load
+    if loaded is None:
+        with _loading:
+            loaded = _models.get(name) or load(name)
+            _models[name] = loaded
+            for other in [kept for kept in _models if kept != MODEL_NAME][: 1 - MODELS]:
+                del _models[other]
+                _query_embedders.pop(other, None)
+    return loaded
+
+
+def query_embedder(name: str = MODEL_NAME) -> QueryEmbedder:
+    """The process's query embedder of that model, made once. Raises EmbeddingUnavailable."""
+    loaded = model(name)
     with _loading:
-        return _model()
+        if name not in _query_embedders:
+            _query_embedders[name] = QueryEmbedder(loaded, threads=env().embedding_threads)
+        return _query_embedders[name]
 
 
-def query_embedder() -> QueryEmbedder:
-    """The process's query embedder, made once."""
-    loaded = model()
-    with _loading:
-        return _query_embedder(loaded)
-
-
-async def ready_query_embedder() -> QueryEmbedder:
+async def ready_query_embedder(name: str = MODEL_NAME) -> QueryEmbedder:
     """The same, for an event loop: a model that has to be loaded first keeps only this caller waiting."""
-    if _query_embedder.cache_info().currsize:
-        return query_embedder()
-    return await asyncio.to_thread(query_embedder)
+    known = _query_embedders.get(name)
+    return known if known is not None else await asyncio.to_thread(query_embedder, name)
 
 
-@lru_cache(maxsize=1)
-def _model() -> EmbeddingModel:
-    return load_model()
-
-
-@lru_cache(maxsize=1)
-def _query_embedder(loaded: EmbeddingModel) -> QueryEmbedder:
-    return QueryEmbedder(loaded, threads=env().embedding_threads)
+def _key(text: str, name: str) -> bytes:
+    return hashlib.sha256(name.encode() + b"\0" + text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _frozen(vector: Vector) -> Vector:
@@ -161,7 +171,7 @@ def _forget_after_fork() -> None:
     global _loading, _document_cache  # noqa: PLW0603 - both are per process by definition
     _loading = Lock()
     _document_cache = LruCache(DOCUMENT_CACHE_ENTRIES)
-    _query_embedder.cache_clear()
+    _query_embedders.clear()
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

@@ -6,7 +6,8 @@ from django.db import models
 from pgvector.django import HalfVectorField
 
 from ibex.core.models import OrgForeignKey, OrgModel, tenant_key
-from memories.models.memory import DIMENSIONS, END_USER_MAX
+from memories.models.memory import END_USER_MAX
+from memories.models.slot import MODEL_NAME_MAX
 
 
 class Excerpt(OrgModel):
@@ -24,8 +25,12 @@ class Excerpt(OrgModel):
     searchable = models.TextField(help_text="Date, speaker and words: what full text sees.")
     tokens = models.PositiveIntegerField()
     expires_at = models.DateTimeField(null=True, blank=True)
-    embedding = HalfVectorField(dimensions=DIMENSIONS, null=True, editable=False)
-    embedding_model = models.CharField(max_length=64, blank=True, editable=False)
+    embedding = HalfVectorField(null=True, editable=False)
+    embedding_model = models.CharField(max_length=MODEL_NAME_MAX, blank=True, editable=False)
+    embedding_b = HalfVectorField(null=True, editable=False)
+    embedding_b_model = models.CharField(
+        max_length=MODEL_NAME_MAX, blank=True, default="", db_default="", editable=False
+    )
     search_text = models.GeneratedField(
         expression=SearchVector("searchable", config="english"), output_field=SearchVectorField(), db_persist=True
     )

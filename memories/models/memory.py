@@ -10,11 +10,11 @@ from pgvector.django import HalfVectorField
 
 from ibex.core.models import OrgForeignKey, OrgModel, tenant_key
 from memories.choices import Category, Source, Status
+from memories.models.slot import MODEL_NAME_MAX
 
 CONTENT_MAX = 8_192
 TAG_MAX = 64
 END_USER_MAX = 200
-DIMENSIONS = 384
 LIVE = Q(status__in=[Status.ACTIVE, Status.QUARANTINED, Status.PENDING_REVIEW], deleted_at__isnull=True)
 """Rows that an identical text would duplicate."""
 
@@ -69,8 +69,12 @@ class Memory(OrgModel):
     evidence = models.TextField(blank=True, help_text="The words of the turn that support it, redacted.")
     extractor = models.CharField(max_length=64, blank=True, help_text="Name and version of what extracted it.")
     metadata = models.JSONField(default=dict, blank=True)
-    embedding = HalfVectorField(dimensions=DIMENSIONS, null=True, editable=False)
-    embedding_model = models.CharField(max_length=64, blank=True, editable=False)
+    embedding = HalfVectorField(null=True, editable=False)
+    embedding_model = models.CharField(max_length=MODEL_NAME_MAX, blank=True, editable=False)
+    embedding_b = HalfVectorField(null=True, editable=False)
+    embedding_b_model = models.CharField(
+        max_length=MODEL_NAME_MAX, blank=True, default="", db_default="", editable=False
+    )
     search_text = models.GeneratedField(
         expression=SearchVector("content", config="english"), output_field=SearchVectorField(), db_persist=True
     )
