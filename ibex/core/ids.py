@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from datetime import datetime
 
 _RANDOM_MASK = (1 << 62) - 1
 _NS_PER_MS = 1_000_000
@@ -23,6 +24,12 @@ def uuid7() -> uuid.UUID:
     value |= 0b10 << 62
     value |= int.from_bytes(os.urandom(8), "big") & _RANDOM_MASK
     return uuid.UUID(int=value)
+
+
+def first_uuid7(moment: datetime) -> uuid.UUID:
+    """The least id of its millisecond: rows made before `moment` have smaller ones, later rows greater ones."""
+    milliseconds = int(moment.timestamp() * 1_000)
+    return uuid.UUID(int=(milliseconds & ((1 << 48) - 1)) << 80)
 
 
 def parse_uuid(text: str) -> uuid.UUID | None:

@@ -87,7 +87,7 @@ def forget_failed(at_most: int) -> int:
     """Remove failed tasks that nobody tried again in KEPT_DAYS; how many. Those that succeeded the queue counts out."""
     old = Task.objects.filter(success=False, stopped__lt=timezone.now() - timedelta(days=KEPT_DAYS))
     gone, _ = Task.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:at_most])).delete()
-    return gone
+    return int(gone)
 
 
 def _failed() -> Iterator[FailedTask]:

@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from agents import first_run
+from ibex.core import schedules
 
 OWNER = "owner"
 LOCK = 0x1BE9
@@ -17,7 +18,7 @@ LOCK = 0x1BE9
 
 
 class Command(BaseCommand):
-    """Migrates when there is something to migrate, and makes the first organization where there is none."""
+    """Migrates when there is something to migrate, makes the first organization where there is none, schedules jobs."""
 
     help = "Migrate, and make the first organization where there is none. Changes nothing the second time."
     requires_system_checks: list[str] = []
@@ -29,6 +30,7 @@ class Command(BaseCommand):
                 if _has_unapplied_migrations():
                     call_command("migrate", database=OWNER, interactive=False, verbosity=options["verbosity"])
                 first_run.ensure(self.stdout.write)
+                schedules.ensure()
             finally:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 

@@ -1,0 +1,24 @@
+"""What tends receipts, and what memories are worth."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ibex.core.jobs import Job
+
+JOBS = (
+    Job(
+        name="decay_usefulness",
+        title="Decay usefulness",
+        about="Lets what was said about memories weigh less as time passes: half in 90 days.",
+        every=timedelta(days=1),
+        work="context.maintenance.decay_usefulness",
+    ),
+    Job(
+        name="forget_injections",
+        title="Forget old receipts",
+        about="Removes which memories a call was given, after the organization's retention of traces.",
+        every=timedelta(days=1),
+        work="context.maintenance.forget_injections",
+    ),
+)

@@ -1,0 +1,46 @@
+"""What tends memories."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ibex.core.jobs import Job
+
+JOBS = (
+    Job(
+        name="reconcile_desks",
+        title="Reconcile the desk",
+        about="Compares memories that changed in the last hour with the copies that prompts are made from, and mends "
+        "those that missed a change.",
+        every=timedelta(minutes=5),
+        work="memories.maintenance.desks.reconcile",
+    ),
+    Job(
+        name="expire_memories",
+        title="Expire memories",
+        about="Archives memories whose expiry has passed. Searches and prompts leave them out from that moment on.",
+        every=timedelta(minutes=15),
+        work="memories.maintenance.retire.expire",
+    ),
+    Job(
+        name="archive_superseded",
+        title="Archive superseded memories",
+        about="Archives memories that gave way to newer ones a month ago. Their versions and edges stay.",
+        every=timedelta(days=1),
+        work="memories.maintenance.retire.archive_superseded",
+    ),
+    Job(
+        name="forget_excerpts",
+        title="Forget old excerpts",
+        about="Removes excerpts that have expired.",
+        every=timedelta(days=1),
+        work="memories.maintenance.excerpts.forget",
+    ),
+    Job(
+        name="index_large_agents",
+        title="Index large agents",
+        about="Queues a search index for every agent that has grown large and has none.",
+        every=timedelta(days=1),
+        work="memories.maintenance.indexes.index_large_agents",
+    ),
+)
