@@ -20,6 +20,12 @@ class Organization(Limited, Retained):
     requests_per_minute = models.PositiveIntegerField(
         default=6000, validators=[MinValueValidator(1)], help_text="Calls a minute, all agents together."
     )
+    pii_policy = models.JSONField(
+        blank=True,
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text='What becomes of personal data, where it is not the default: {"email": "allow", "name": "redact"}.',
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
