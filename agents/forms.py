@@ -15,6 +15,7 @@ from agents.limit_forms import LimitFields
 from agents.limits import LIMIT_FIELDS
 from agents.models import Agent
 from agents.selectors import agents_of
+from agents.services.agents import REFINEMENT_FIELDS
 
 PASSWORD_MAX = 4_096
 """Characters; a longer text is refused before it is hashed."""
@@ -67,6 +68,7 @@ class AgentForm(forms.ModelForm, LimitFields):
             "learns",
             "remembers",
             "trusts_body_user",
+            *REFINEMENT_FIELDS,
             "idle_minutes",
             *LIMIT_FIELDS,
         ]
@@ -75,6 +77,9 @@ class AgentForm(forms.ModelForm, LimitFields):
             "learns": "Learns",
             "remembers": "Remembers",
             "trusts_body_user": "Trusts the request's user field",
+            "refinement_model": "Model for refinement",
+            "asks_for_duplicates": "Asks about duplicates",
+            "asks_for_conflicts": "Asks about conflicts",
         }
         help_texts = {
             "slug": "Sent by the application in X-IBEX-Agent-ID. Empty: made from the name. Cannot be changed later.",

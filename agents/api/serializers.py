@@ -14,6 +14,7 @@ from agents.models import Agent, Checkpoint, Directive, Session, Token
 from agents.models.agent import DEFAULT_MEMORY_TOKENS
 from agents.models.directive import DIRECTIVE_MAX_BYTES
 from agents.selectors import SESSION_FIELDS
+from agents.services.agents import REFINEMENT_FIELDS
 from agents.services.slugs import SLUG_MAX
 
 
@@ -54,6 +55,7 @@ class AgentSerializer(LimitFields, serializers.ModelSerializer):
             "learns",
             "remembers",
             "trusts_body_user",
+            *REFINEMENT_FIELDS,
             "idle_minutes",
             *LIMIT_FIELDS,
             "created_at",

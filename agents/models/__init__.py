@@ -5,6 +5,7 @@ from __future__ import annotations
 from agents.models.agent import Agent
 from agents.models.audit import AuditEvent
 from agents.models.directive import Directive
+from agents.models.model_call import ModelCall
 from agents.models.operator import Operator
 from agents.models.organization import Member, Organization
 from agents.models.provider import ProviderConnection
@@ -17,6 +18,7 @@ __all__ = [
     "Checkpoint",
     "Directive",
     "Member",
+    "ModelCall",
     "Operator",
     "Organization",
     "ProviderConnection",

@@ -39,6 +39,23 @@ class Agent(OrgModel, Limited):
     trusts_body_user = models.BooleanField(
         default=True, help_text="Take the end user from the request's `user` field when X-IBEX-User-ID is absent."
     )
+    refinement_model = models.CharField(
+        max_length=256,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The model that refinement may ask, by the name that a provider serves it under. Empty: none.",
+    )
+    asks_for_duplicates = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Let that model say whether two texts that are nearly alike say the same.",
+    )
+    asks_for_conflicts = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Let that model, instead of the built-in rules, say what a new memory does to those it resembles.",
+    )
     idle_minutes = models.PositiveIntegerField(
         null=True,
         blank=True,

@@ -12,7 +12,9 @@ from agents.limits import LIMIT_FIELDS
 from agents.models import Agent, Organization, Session
 from agents.services import audit, slugs
 from agents.services.after import announce
+from ibex.core.errors import FieldCode, FieldError, InvalidRequest
 
+REFINEMENT_FIELDS = ("refinement_model", "asks_for_duplicates", "asks_for_conflicts")
 EDITABLE = frozenset(
     {
         "name",
@@ -22,6 +24,7 @@ EDITABLE = frozenset(
         "learns",
         "remembers",
         "trusts_body_user",
+        *REFINEMENT_FIELDS,
         "idle_minutes",
         *LIMIT_FIELDS,
     }
@@ -35,6 +38,7 @@ def create(*, org: Organization, name: str, slug: str = "", actor: str, **fields
     agent = Agent(
         org=org, name=name, slug=slugs.choose(slug, name=name, fallback="agent", taken=taken), **_editable(fields)
     )
+    _check(agent)
     try:
         with transaction.atomic():
             agent.save(force_insert=True)
@@ -45,7 +49,7 @@ def create(*, org: Organization, name: str, slug: str = "", actor: str, **fields
 
 
 def update(agent: Agent, *, actor: str, **fields: Any) -> Agent:
-    """Change some fields. Raises AgentArchived; SlugFixed when another slug is among them."""
+    """Change some fields. Raises AgentArchived, InvalidRequest; SlugFixed when another slug is among them."""
     locked = _locked(agent)
     if fields.pop("slug", locked.slug) != locked.slug:
         raise SlugFixed
@@ -54,6 +58,7 @@ def update(agent: Agent, *, actor: str, **fields: Any) -> Agent:
         return locked
     for name in changed:
         setattr(locked, name, fields[name])
+    _check(locked)
     locked.save(update_fields=[*changed, "updated_at"])
     audit.record(org_id=locked.org_id, actor=actor, action="agent.updated", obj=locked, fields=changed)
     announce("agent", locked.org_id, locked.pk)
@@ -97,6 +102,12 @@ def _locked(agent: Agent) -> Agent:
     if locked.status == AgentStatus.ARCHIVED:
         raise AgentArchived
     return locked
+
+
+def _check(agent: Agent) -> None:
+    if (agent.asks_for_duplicates or agent.asks_for_conflicts) and not agent.refinement_model.strip():
+        sentence = "Name the model that is to be asked."
+        raise InvalidRequest(field_errors=[FieldError("refinement_model", FieldCode.REQUIRED, sentence)])
 
 
 def _editable(fields: dict[str, Any]) -> dict[str, Any]:
