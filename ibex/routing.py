@@ -11,6 +11,7 @@ from proxy.consumers import ChatCompletions, MessagesCalls, ResponsesCalls
 from proxy.embeddings import Embeddings
 from proxy.feedback_calls import FeedbackCalls
 from proxy.health import Health, Metrics, Ready
+from proxy.memory_calls import MemorySearch, NewMemory, OneMemory
 from proxy.models_list import Models, OneModel, Unknown
 from proxy.session_calls import OneSession, SessionEnd
 
@@ -26,6 +27,9 @@ def http_router(django: Any) -> URLRouter:
             re_path(r"^v1/sessions/(?P<session>.+)/complete$", SessionEnd.as_asgi()),
             re_path(r"^v1/sessions/(?P<session>.+)$", OneSession.as_asgi()),
             path("v1/feedback", FeedbackCalls.as_asgi()),
+            path("v1/memories", NewMemory.as_asgi()),
+            path("v1/memories/search", MemorySearch.as_asgi()),
+            path("v1/memories/<str:memory>", OneMemory.as_asgi()),
             path("v1/models", Models.as_asgi()),
             path("v1/models/<path:model>", OneModel.as_asgi()),
             path("health", Health.as_asgi()),

@@ -37,6 +37,8 @@ _log = structlog.get_logger(__name__)
 
 
 API_KEY_HEADER = "x-api-key"
+NO_CONTENT = 204
+"""An answer of this status has no body, and no headers that speak of one."""
 ABORT = "ibex.response.abort"
 """See `ibex.server`, which knows this message."""
 
@@ -81,7 +83,8 @@ class HttpConsumer(AsyncHttpConsumer):
 
     async def respond(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         """A whole answer at once."""
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
+        if status != NO_CONTENT:
+            headers = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
         await self.send_response(status, body, headers=_encoded(headers))
 
     async def _handle(self, body: bytes) -> None:

@@ -11,25 +11,21 @@ from context.feedback import Ballot, give
 from context.verdicts import given_as_json, read_verdict
 from proxy import pipeline
 from proxy.caught_up import once_written
-from proxy.consumers import HttpConsumer
 from proxy.in_vault import in_vault
-from proxy.record import record_call
-from proxy.session_calls import VAULT_STAGE
 from proxy.turn import Turn
+from proxy.vault_calls import VAULT_STAGE, VaultCall
 
 
-class FeedbackCalls(HttpConsumer):
+class FeedbackCalls(VaultCall):
     methods = ("POST",)
     endpoint = "feedback"
 
     async def answer(self, turn: Turn) -> None:
         with turn.stage("validate"):
             verdict = read_verdict(pipeline.read_body(turn.incoming))
-        principal, agent = await pipeline.identify(turn, {Scope.MEMORY_WRITE})
+        principal, agent = await self.admit(turn, Scope.MEMORY_WRITE)
         ballot = Ballot(org_id=agent.org_id, actor=f"token:{principal.token_id}", agent_id=agent.id, **verdict)
         with turn.stage(VAULT_STAGE):
             vote = partial(in_vault, agent.org_id, partial(give, ballot), peer=self.scope.get("client"))
             given = await once_written(vote)
-        status = 201 if given.is_new else 200
-        await record_call(turn, status)
-        await self.respond(status, orjson.dumps(given_as_json(given)), turn.headers())
+        await self.reply(turn, 201 if given.is_new else 200, orjson.dumps(given_as_json(given)))

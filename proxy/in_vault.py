@@ -28,15 +28,24 @@ async def in_vault(org_id: UUID, work: Callable[[], T], *, peer: Any = None) -> 
 
     A caller who leaves meanwhile does not undo it. Raises what `work` raises; ServiceDegraded without a database.
     """
-    context = copy_context()
-    context.run(caller_address.set, peer[0] if peer else None)
-    return await asyncio.get_running_loop().run_in_executor(_threads, lambda: context.run(_in_scope, org_id, work))
 
-
-def _in_scope(org_id: UUID, work: Callable[[], T]) -> T:
-    try:
+    def in_scope() -> T:
         with scope(org_id):
             return work()
+
+    return await beside_vault(in_scope, peer=peer)
+
+
+async def beside_vault(work: Callable[[], T], *, peer: Any = None) -> T:
+    """The same for work that opens its own scopes, because it waits on a model between two transactions."""
+    context = copy_context()
+    context.run(caller_address.set, peer[0] if peer else None)
+    return await asyncio.get_running_loop().run_in_executor(_threads, lambda: context.run(_with_connection, work))
+
+
+def _with_connection(work: Callable[[], T]) -> T:
+    try:
+        return work()
     except (OperationalError, InterfaceError) as error:
         raise ServiceDegraded("The database does not answer right now. Try again in a few seconds.") from error
     finally:

@@ -14,17 +14,13 @@ from agents.principal import AgentCard
 from agents.selectors import SESSION_FIELDS, session_named
 from agents.services import sessions
 from ibex.core.errors import NotFound
-from proxy import pipeline
 from proxy.caught_up import once_written
-from proxy.consumers import HttpConsumer
 from proxy.in_vault import in_vault
-from proxy.record import record_call
 from proxy.turn import Turn
+from proxy.vault_calls import VAULT_STAGE, VaultCall
 
-VAULT_STAGE = "vault"
 
-
-class OneSession(HttpConsumer):
+class OneSession(VaultCall):
     """GET /v1/sessions/{id}."""
 
     endpoint = "sessions"
@@ -32,15 +28,14 @@ class OneSession(HttpConsumer):
 
     async def answer(self, turn: Turn) -> None:
         name = self.scope["url_route"]["kwargs"]["session"]
-        principal, agent = await pipeline.identify(turn, {self.needs})
+        principal, agent = await self.admit(turn, self.needs)
         if len(name) > EXTERNAL_ID_MAX or not name.isprintable():
             raise NotFound
         act = partial(self.act, agent, name, f"token:{principal.token_id}")
         with turn.stage(VAULT_STAGE):
             session = await once_written(partial(in_vault, agent.org_id, act, peer=self.scope.get("client")))
-        await record_call(turn, 200)
         shown = {name: getattr(session, name) for name in SESSION_FIELDS}
-        await self.respond(200, orjson.dumps(shown, option=orjson.OPT_UTC_Z), turn.headers())
+        await self.reply(turn, 200, orjson.dumps(shown, option=orjson.OPT_UTC_Z))
 
     def act(self, agent: AgentCard, name: str, actor: str) -> Session | None:
         """The session as the call leaves it, inside its tenant's scope; None when the agent has none of this name."""

@@ -18,6 +18,7 @@ from ibex.core.ids import parse_uuid
 from ibex.core.rest import OrgViewSet
 from ibex.core.tenancy import scope
 from memories import store
+from memories.api.resource import told, validated
 from memories.api.serializers import (
     MemorySerializer,
     OutcomeSerializer,
@@ -94,16 +95,11 @@ class HistoryActions(OrgViewSet):
 
     def body(self, serializer_class: type[Serializer[Any]], **options: Any) -> dict[str, Any]:
         """The body's fields. Raises the framework's ValidationError."""
-        serializer = serializer_class(data=self.request.data, **options)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
+        return validated(serializer_class, self.request.data, **options)
 
-    def outcome(self, outcome: Outcome, *, status: int = 200) -> Response:
+    def outcome(self, outcome: Outcome) -> Response:
         """What refinement did, with the memory that stands for the text now."""
-        with scope(self.org_id):
-            memory = self.get_queryset().filter(pk=outcome.memory_id).first()
-            shown = MemorySerializer(memory).data if memory is not None else None
-        return Response({"result": outcome.result.value, "reason": outcome.reason, "memory": shown}, status=status)
+        return told(self.org_id, outcome, self.get_queryset())
 
     def seen(self, pk: str) -> UUID:
         """The id of a memory that the caller may see, for an action that opens its own transactions."""

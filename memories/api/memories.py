@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -14,10 +13,11 @@ from rest_framework.response import Response
 
 from agents.choices import AgentStatus, Scope
 from agents.models import Agent
-from ibex.core.errors import FieldCode, FieldError, InvalidRequest, NotFound
+from ibex.core.errors import FieldCode, NotFound
 from ibex.core.tenancy import scope
 from memories import store
 from memories.api.history import HISTORY_SCOPES, HistoryActions
+from memories.api.resource import as_draft_has_them, asked, create, found, refused, told_of_new
 from memories.api.serializers import (
     BulkDeleteSerializer,
     CountSerializer,
@@ -28,14 +28,10 @@ from memories.api.serializers import (
     SearchSerializer,
     WrittenMemorySerializer,
 )
-from memories.choices import Source
 from memories.filters import MemoryFilter
 from memories.models import Memory
-from memories.refinement.draft import Draft, Result
-from memories.refinement.pipeline import refine
 from memories.refinement.revision import revise
-from memories.refinement.validate import check
-from memories.retrieval.search import Found, Query, search_sync
+from memories.selectors import ONLY_FOR_SEARCH
 
 _BODIES = {
     "create": NewMemorySerializer,
@@ -52,7 +48,7 @@ _BODIES = {
 class MemoryViewSet(HistoryActions, ListModelMixin, RetrieveModelMixin):
     """What agents know, the newest first. Every text that is written goes through all steps of refinement."""
 
-    queryset = Memory.objects.filter(deleted_at__isnull=True).defer("embedding", "search_text")
+    queryset = Memory.objects.filter(deleted_at__isnull=True).defer(*ONLY_FOR_SEARCH)
     serializer_class = MemorySerializer
     filterset_class = MemoryFilter
     agent_column = "agent_id"
@@ -77,18 +73,10 @@ class MemoryViewSet(HistoryActions, ListModelMixin, RetrieveModelMixin):
         """201 when it is a new memory, also one that waits in review; 200 when it was known: then `memory` is the known
         one, and `result` says `duplicate_of` or `merged_into`.
         """
-        fields = _fields(self.body(_BODIES["create"]))
-        draft = Draft(
-            org_id=self.org_id,
-            agent_id=self._agent_id(fields.pop("agent_id", None)),
-            source=Source.USER_PROVIDED,
-            observed_at=timezone.now(),
-            actor=self.caller.actor,
-            **fields,
-        )
-        check(draft)
-        outcome = refine(draft)
-        return self.outcome(outcome, status=200 if outcome.result in _KNOWN else 201)
+        fields = as_draft_has_them(self.body(_BODIES["create"]))
+        agent_id = self._agent_id(fields.pop("agent_id", None))
+        outcome = create(self.org_id, agent_id, actor=self.caller.actor, fields=fields)
+        return told_of_new(self.org_id, outcome, self.get_queryset())
 
     @extend_schema(summary="Change a memory", request=WrittenMemorySerializer, responses=OutcomeSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -96,7 +84,7 @@ class MemoryViewSet(HistoryActions, ListModelMixin, RetrieveModelMixin):
         `memory` the other one.
         """
         memory_id = self.seen(pk)
-        fields = _fields(self.body(_BODIES["partial_update"], partial=True))
+        fields = as_draft_has_them(self.body(_BODIES["partial_update"], partial=True))
         return self.outcome(revise(self.org_id, memory_id, actor=self.caller.actor, **fields))
 
     @extend_schema(summary="Delete a memory", request=None, responses={204: None})
@@ -111,9 +99,10 @@ class MemoryViewSet(HistoryActions, ListModelMixin, RetrieveModelMixin):
         """With `confirm: true`. Ids that are not there are passed over."""
         fields = self.body(_BODIES["bulk_delete"])
         if fields["confirm"] is not True:
-            problem = FieldError("confirm", FieldCode.REQUIRED, "Send true: this deletes every memory that is named.")
-            raise InvalidRequest(field_errors=[problem])
-        rows = self.get_queryset().filter(pk__in=fields["ids"]).order_by("pk")
+            raise refused("confirm", FieldCode.REQUIRED, "Send true: this deletes every memory that is named.")
+        rows = list(self.get_queryset().filter(pk__in=fields["ids"]).order_by("pk"))
+        # All agents' locks at once and in order: two such deletions cannot wait for each other.
+        store.one_writer_each((memory.org_id, memory.agent_id) for memory in rows)
         return Response({"deleted": store.delete_many(rows, actor=self.caller.actor)})
 
     @extend_schema(summary="Search by meaning", request=SearchSerializer, responses=FoundListSerializer)
@@ -124,48 +113,16 @@ class MemoryViewSet(HistoryActions, ListModelMixin, RetrieveModelMixin):
         agent_id = self.caller.agent_id or fields.get("agent_id")
         if self.caller.agent_id is not None and fields.get("agent_id", agent_id) != agent_id:
             raise NotFound
-        query = Query(
-            org_id=self.org_id,
-            agent_id=agent_id,
-            end_user=fields.get("end_user"),
-            text=fields["query"],
-            limit=fields["limit"],
-            categories=tuple(fields.get("categories", ())),
-            statuses=(fields["status"],),
-            include_outdated=True,
-        )
-        return Response({"items": self._shown(search_sync(query)), "next_cursor": None})
-
-    def _shown(self, found: list[Found]) -> list[dict[str, Any]]:
-        with scope(self.org_id):
-            rows = self.get_queryset().in_bulk([one.id for one in found])
-        return [one.as_dict() | {"memory": MemorySerializer(rows[one.id]).data} for one in found if one.id in rows]
+        return found(asked(self.org_id, agent_id, fields), self.get_queryset())
 
     def _agent_id(self, named: UUID | None) -> UUID:
         """The agent that a new memory is for. One that the caller may not use is answered like one that never was."""
         bound = self.caller.agent_id
         agent_id = named or bound
         if agent_id is None:
-            raise _refused("agent_id", FieldCode.REQUIRED, "Say which agent is to know it.")
+            raise refused("agent_id", FieldCode.REQUIRED, "Say which agent is to know it.")
         with scope(self.org_id):
             usable = Agent.objects.of(self.org_id).filter(pk=agent_id).exclude(status=AgentStatus.ARCHIVED).exists()
         if not usable or (bound is not None and agent_id != bound):
-            raise _refused("agent_id", FieldCode.INVALID_FORMAT, "There is no such agent, or it is archived.")
+            raise refused("agent_id", FieldCode.INVALID_FORMAT, "There is no such agent, or it is archived.")
         return agent_id
-
-
-_KNOWN = {Result.DUPLICATE_OF, Result.MERGED_INTO}
-
-
-def _fields(body: dict[str, Any]) -> dict[str, Any]:
-    """A body's fields as a draft has them."""
-    fields = dict(body)
-    if "labels" in fields:
-        fields["labels"] = tuple((label["name"], label["confidence"]) for label in fields["labels"])
-    if "tags" in fields:
-        fields["tags"] = tuple(fields["tags"])
-    return fields
-
-
-def _refused(field: str, code: FieldCode, sentence: str) -> InvalidRequest:
-    return InvalidRequest(field_errors=[FieldError(field, code, sentence)])

@@ -17,6 +17,8 @@ TAG_MAX = 64
 END_USER_MAX = 200
 LIVE = Q(status__in=[Status.ACTIVE, Status.QUARANTINED, Status.PENDING_REVIEW], deleted_at__isnull=True)
 """Rows that an identical text would duplicate."""
+WAITING = Q(status__in=[Status.QUARANTINED, Status.PENDING_REVIEW], deleted_at__isnull=True)
+"""Rows that a person decides about."""
 
 _share = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
@@ -92,6 +94,7 @@ class Memory(OrgModel):
             GinIndex(fields=["org", "agent", "search_text"], name="memories_memory_words"),
             models.Index(fields=["org", "agent", "status", "-created_at"], name="memories_memory_recent"),
             models.Index(fields=["org", "-created_at"], name="memories_memory_newest"),
+            models.Index(fields=["org", "-created_at"], condition=WAITING, name="memories_memory_waiting"),
             models.Index(
                 fields=["org", "merged_into"], condition=Q(merged_into__isnull=False), name="memories_memory_merged"
             ),

@@ -1,0 +1,100 @@
+"""Memories that wait for a person's decision: why each of them does, how many there are. Inside `scope(org)`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, TextChoices, Value, When
+
+from memories.choices import Status
+from memories.models import Memory, MemoryVersion, Relationship
+from memories.models.memory import WAITING
+from memories.selectors import memories_of
+from memories.store.review import CLASHES
+
+COUNTED_MAX = 999
+"""Waiting memories that are counted; whoever has more knows enough."""
+
+
+class Why(TextChoices):
+    """What a person is asked about a waiting memory."""
+
+    QUARANTINED = "quarantined", "Quarantined"
+    CONFLICTING = "conflicting", "Conflicting"
+    UNSURE = "unsure", "Unsure"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Neighbours:
+    """The waiting memories just before and after one, in the order of the inbox; None where it ends."""
+
+    previous: UUID | None
+    next: UUID | None
+
+
+def waiting_of(org_id: UUID, *, agent_id: UUID | None = None, why: str = "") -> QuerySet[Memory]:
+    """Waiting memories with their `why`, the newest first; of one agent, or for one reason, when that is given."""
+    rows = memories_of(org_id).filter(WAITING)
+    if agent_id is not None:
+        rows = rows.filter(agent_id=agent_id)
+    explained: QuerySet[Any] = rows.annotate(
+        why=Case(
+            When(status=Status.QUARANTINED, then=Value(Why.QUARANTINED)),
+            When(_clashes(), then=Value(Why.CONFLICTING)),
+            default=Value(Why.UNSURE),
+            output_field=CharField(),
+        )
+    )
+    return explained.filter(why=why) if why else explained
+
+
+def waiting_by_reason(org_id: UUID, *, agent_id: UUID | None = None) -> Mapping[str, int]:
+    """How many wait for each reason, together at most COUNTED_MAX + 1. One query."""
+    rows = waiting_of(org_id, agent_id=agent_id).values_list("why", flat=True)
+    return Counter(rows[: COUNTED_MAX + 1])
+
+
+def waiting_count(org_id: UUID, most: int) -> int:
+    """How many wait at all, at most `most`. One query."""
+    rows = Memory.objects.of(org_id).filter(WAITING).order_by("-created_at")
+    return rows[:most].count()
+
+
+def neighbours_of(rows: QuerySet[Memory], memory: Memory) -> Neighbours:
+    """Who stands beside `memory` in `rows`, also when it has left them. Two queries."""
+    return Neighbours(
+        previous=_first(rows.filter(_later_than(memory)).order_by("created_at", "pk")),
+        next=_first(rows.filter(_earlier_than(memory))),
+    )
+
+
+def last_change_of(memory: Memory) -> MemoryVersion | None:
+    """Its newest version: what was decided about it last, and by whom."""
+    return MemoryVersion.objects.of(memory.org_id).filter(memory=memory).order_by("-number").first()
+
+
+def _clashes() -> Exists:
+    edges = Relationship.objects.filter(
+        org_id=OuterRef("org_id"),
+        source_id=OuterRef("pk"),
+        kind__in=CLASHES,
+        target__status=Status.ACTIVE,
+        target__deleted_at=None,
+    )
+    return Exists(edges)
+
+
+def _first(rows: QuerySet[Memory]) -> UUID | None:
+    return rows.values_list("pk", flat=True).first()
+
+
+def _later_than(memory: Memory) -> Q:
+    return Q(created_at__gt=memory.created_at) | Q(created_at=memory.created_at, pk__gt=memory.pk)
+
+
+def _earlier_than(memory: Memory) -> Q:
+    return Q(created_at__lt=memory.created_at) | Q(created_at=memory.created_at, pk__lt=memory.pk)
