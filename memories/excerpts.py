@@ -17,10 +17,11 @@ from django.utils import timezone
 
 from agents.models import Checkpoint
 from ibex.core.tokens import count
-from memories.embedding import MODEL_NAME, embed_texts
+from memories.embedding import Vector
 from memories.models import Excerpt
 from memories.refinement import quarantine
 from memories.refinement.pii import PiiPolicy, redact
+from memories.slots import Slot, serving
 
 KEPT_DAYS = 90
 """Retention of the words of turns (SPEC section 4's default)."""
@@ -57,11 +58,14 @@ def prepare(checkpoints: Sequence[Checkpoint]) -> list[Excerpt]:
     """
     said = [words for checkpoint in checkpoints for words in _words(checkpoint)]
     redacted = [redact(words.text[:CONTENT_MAX], EVERY_FINDING).text for words in said]
-    vectors = embed_texts(redacted)
+    current = serving()
+    vectors = current.embed(redacted)
     return [
-        _excerpt(words, text, vector.tolist())
-        for words, text, vector in zip(said, redacted, vectors, strict=True)
-        if not quarantine.assess(text, vector).suspicious
+        _excerpt(words, text, current.slot, vector)
+        for words, text, vector, known in zip(
+            said, redacted, vectors, current.built_in(redacted, vectors), strict=True
+        )
+        if not quarantine.assess(text, known).suspicious
     ]
 
 
@@ -99,7 +103,7 @@ def _words(checkpoint: Checkpoint) -> Iterator[Words]:
         yield Words(checkpoint=checkpoint, role="assistant", speaker="", text=answer)
 
 
-def _excerpt(words: Words, text: str, vector: list[float]) -> Excerpt:
+def _excerpt(words: Words, text: str, slot: Slot, vector: Vector) -> Excerpt:
     checkpoint = words.checkpoint
     return Excerpt(
         org_id=checkpoint.org_id,
@@ -115,6 +119,5 @@ def _excerpt(words: Words, text: str, vector: list[float]) -> Excerpt:
         searchable=searchable(checkpoint.said_at, words.speaker or words.role, text),
         tokens=count(text),
         expires_at=timezone.now() + timedelta(days=KEPT_DAYS),
-        embedding=vector,
-        embedding_model=MODEL_NAME,
+        **slot.fields(vector),
     )

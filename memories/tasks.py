@@ -13,7 +13,7 @@ from agents.models import Checkpoint, Session
 from ibex.core import metrics
 from ibex.core.logging import place_of
 from ibex.core.tenancy import scope
-from memories import excerpts
+from memories import excerpts, slots
 from memories.choices import Category, Source
 from memories.extraction import Candidate, Extractor, LocalExtractor, Turn
 from memories.extraction.contract import EARLIER_TURNS, STANDING_INSTRUCTION
@@ -69,8 +69,9 @@ def extract_session(org_id: str, session_id: str) -> None:
 
 
 def index_agent(kind: str, agent_id: str) -> None:
-    """Build the vector index of one large agent."""
-    indexes.build(kind, UUID(agent_id))
+    """Build the vector indexes of one large agent."""
+    for slot in slots.in_use():
+        indexes.build(kind, UUID(agent_id), slot)
 
 
 def _pending(org_id: UUID, session_id: UUID) -> Pending | None:

@@ -20,6 +20,9 @@ PROVIDER_FALLBACKS = Counter("ibex_provider_fallbacks_total", "Calls that went o
 JOURNAL = Counter("ibex_journal_entries_total", "Turns by where they were journaled.", ["where"])
 DRAINED = Counter("ibex_drained_entries_total", "Journal entries moved to the vault.", ["outcome"])
 REFINED = Counter("ibex_refined_total", "Candidates by what refinement did with them.", ["outcome"])
+WITHOUT_VECTOR = Counter(
+    "ibex_rows_without_vector_total", "Rows that a search judged by their words, for want of a vector that serves."
+)
 EXTRACTED = Counter("ibex_extracted_total", "Extraction tasks by outcome.", ["outcome"])
 JOB_RUNS = Counter("ibex_job_runs_total", "Runs of scheduled jobs by outcome.", ["job", "outcome"])
 JOB_SECONDS = Histogram("ibex_job_seconds", "Time that a run of a job took.", ["job"])

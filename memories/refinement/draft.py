@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from memories.embedding import Vector
+from memories.slots import Slot
 
 
 class Result(StrEnum):
@@ -62,6 +63,8 @@ class Prepared:
     draft: Draft
     content_hash: bytes = b""
     embedding: Vector = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    slot: Slot = field(default_factory=Slot)
+    """Where the vector is stored, and with whose vectors it may be compared."""
     tokens: int = 0
     doubts: tuple[str, ...] = ()
     refused: str = ""

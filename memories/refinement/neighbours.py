@@ -42,11 +42,12 @@ def neighbours(prepared: Prepared, *, quarantined: bool = False) -> list[Neighbo
     statuses = (Status.QUARANTINED,) if quarantined else COMPARED
     draft = prepared.draft
     # `+ 0` keeps the planner from an approximate index, which under a filter silently returns too few rows.
-    distance = CosineDistance("embedding", prepared.embedding) + 0.0
+    distance = CosineDistance(prepared.slot.column, prepared.embedding) + 0.0
     rows = (
         Memory.objects.of(draft.org_id)
         .filter(agent_id=draft.agent_id, end_user=draft.end_user, status__in=statuses, deleted_at__isnull=True)
-        .exclude(embedding=None)
+        .filter(**{prepared.slot.model_column: prepared.slot.model})
+        .exclude(**{prepared.slot.column: None})
         .annotate(distance=distance)
         .order_by(F("distance"))[:FETCHED]
     )

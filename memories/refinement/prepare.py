@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from ibex.core.tokens import count
 from memories.choices import Source
-from memories.embedding import Vector, Vectors, embed_texts
+from memories.embedding import Vector, Vectors
 from memories.refinement import exact, pii, quarantine
 from memories.refinement.draft import Draft, Prepared
 from memories.refinement.validate import problems, tidied
 from memories.retrieval.perspective import first_person
+from memories.slots import serving
 
 
 def validated(draft: Draft) -> Prepared:
@@ -45,21 +46,25 @@ def hashed(prepared: Prepared) -> Prepared:
 def embedded(batch: Sequence[Prepared]) -> list[Prepared]:
     """Step 4: vectors and token counts, one batch for all; then whether a text tries to give orders."""
     wanted = [prepared for prepared in batch if not prepared.refused]
-    vectors = iter(embedding_of([prepared.draft.content for prepared in wanted]))
+    current = serving()
+    told = [first_person(prepared.draft.content) for prepared in wanted]
+    made = current.embed(told)
+    vectors = iter(zip(made, current.built_in(told, made), strict=True))
     done = []
     for prepared in batch:
         if prepared.refused:
             done.append(prepared)
             continue
-        vector = next(vectors)
-        doubts = (*prepared.doubts, *_suspicions(prepared.draft, vector))
-        done.append(replace(prepared, embedding=vector, tokens=count(prepared.draft.content), doubts=doubts))
+        vector, judged = next(vectors)
+        doubts = (*prepared.doubts, *_suspicions(prepared.draft, judged))
+        tokens = count(prepared.draft.content)
+        done.append(replace(prepared, embedding=vector, slot=current.slot, tokens=tokens, doubts=doubts))
     return done
 
 
 def embedding_of(texts: Sequence[str]) -> Vectors:
     """Vectors of memories: told in the first person, as their users speak and ask (QUALITY section 1)."""
-    return embed_texts([first_person(text) for text in texts])
+    return serving().embed([first_person(text) for text in texts])
 
 
 def _suspicions(draft: Draft, vector: Vector) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import numpy as np
 
+from ibex.core import metrics
 from memories.retrieval.asked import Asked
-from memories.retrieval.fusion import Rows
+from memories.retrieval.fusion import Floats, Rows
 from memories.retrieval.query import Arm
 from memories.retrieval.time_of import Named
 
@@ -47,7 +48,7 @@ def read_candidates(
         ids=[row[_ID] for row in rows],
         arms=[_ARMS[bool(row[_NEAR]), bool(row[_WORDED])] for row in rows],
         rows=Rows(
-            cosine=np.array([row[_COSINE] for row in rows], dtype=np.float64),
+            cosine=_cosines(rows),
             matched=((matched[:, None] >> np.arange(terms)) & 1).astype(bool),
             session=_numbered([row[_SESSION] for row in rows]),
             place=np.array([_place(row) if excerpts[at] else -1 for at, row in enumerate(rows)], dtype=np.int64),
@@ -63,6 +64,14 @@ def read_candidates(
             ),
         ),
     )
+
+
+def _cosines(rows: Sequence[Sequence[Any]]) -> Floats:
+    """A row that has no vector of the model that serves speaks by its words only; counted, because it should not be."""
+    without = sum(row[_COSINE] is None for row in rows)
+    if without:
+        metrics.WITHOUT_VECTOR.inc(without)
+    return np.array([row[_COSINE] or 0.0 for row in rows], dtype=np.float64)
 
 
 def _place(row: Sequence[Any]) -> int:

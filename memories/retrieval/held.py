@@ -23,8 +23,9 @@ from django.db import DatabaseError, connections
 
 from ibex.core import metrics
 from ibex.core.tenancy import scope
-from memories.embedding.graph import DIMENSIONS
+from memories.embedding import Vector
 from memories.retrieval.words import Vocabulary
+from memories.slots import Slot
 
 ROWS_MAX = 5_000
 """Of one agent and end user: reading them takes about 0.1 s of another thread."""
@@ -44,7 +45,8 @@ _READ = f"""
 SELECT id, agent_id, end_user, content, category, source, status, confidence, usefulness, injection_count,
        extract(epoch FROM observed_at)::float8, extract(epoch FROM valid_from)::float8, tokens, version, is_pinned,
        session_id, checkpoint_id, NULL::int, '', '',
-       halfvec_send(embedding), tsvector_to_array(search_text), coalesce(valid_from, observed_at),
+       halfvec_send(CASE WHEN {{model_column}} = %s THEN {{column}} END), tsvector_to_array(search_text),
+       coalesce(valid_from, observed_at),
        extract(epoch FROM least(expires_at, valid_until))::float8
   FROM memories_memory
  WHERE org_id = %s AND agent_id = %s AND end_user = ANY(%s) AND status = 'active' AND deleted_at IS NULL
@@ -61,6 +63,7 @@ class Held:
     """One agent's and end user's memories, ordered by id, column by column."""
 
     cuts: Cuts
+    slot: Slot
     read_at: float
     rows: Sequence[tuple[Any, ...]]
     vectors: npt.NDArray[np.float32]
@@ -73,6 +76,12 @@ class Held:
     ends: npt.NDArray[np.float64]
     """When a row stops being true, in seconds since 1970."""
 
+    def cosines(self, vector: Vector) -> npt.NDArray[np.float64]:
+        """Of each row's vector to that of a question, which the slot's model made; 0 for a row that has none."""
+        if not self.vectors.shape[1]:
+            return np.zeros(len(self.rows))
+        return (self.vectors @ vector).astype(np.float64)
+
 
 class Shelf:
     """The copies of this process; each is read in a thread, one at a time."""
@@ -82,14 +91,16 @@ class Shelf:
         self._rest_until: dict[Place, float] = {}
         self._reading: asyncio.Task[None] | None = None
 
-    def get(self, place: Place, cuts: Cuts | None) -> Held | None:
-        """The copy of `place` that fits `cuts`; when there is none, one is read in the background, if it may be."""
+    def get(self, place: Place, cuts: Cuts | None, slot: Slot) -> Held | None:
+        """The copy of `place` that fits `cuts`, with the vectors of `slot`; when there is none, one is read in the
+        background, if it may be.
+        """
         if cuts is None:
             return None
         copy, now = self._copies.get(place), time.monotonic()
-        fits = copy is not None and copy.cuts == cuts and now - copy.read_at < AGE_MAX_S
+        fits = copy is not None and copy.cuts == cuts and copy.slot == slot and now - copy.read_at < AGE_MAX_S
         if not fits or copy is None or now - copy.read_at > RENEWED_AFTER_S:
-            self._renew(place, cuts, now)
+            self._renew(place, cuts, slot, now)
         if not fits or copy is None:
             return None
         self._copies.move_to_end(place)
@@ -100,15 +111,15 @@ class Shelf:
         self._copies.clear()
         self._rest_until.clear()
 
-    def _renew(self, place: Place, cuts: Cuts, now: float) -> None:
+    def _renew(self, place: Place, cuts: Cuts, slot: Slot, now: float) -> None:
         is_reading = self._reading is not None and not self._reading.done()
         if not is_reading and now >= self._rest_until.get(place, 0.0):
-            self._reading = asyncio.create_task(self._read(place, cuts))
+            self._reading = asyncio.create_task(self._read(place, cuts, slot))
 
-    async def _read(self, place: Place, cuts: Cuts) -> None:
+    async def _read(self, place: Place, cuts: Cuts, slot: Slot) -> None:
         started = time.monotonic()
         try:
-            copy = await asyncio.to_thread(read, place, cuts)
+            copy = await asyncio.to_thread(read, place, cuts, slot)
         except DatabaseError as error:
             metrics.FAIL_OPEN.labels(step="held").inc()
             _log.warning("memories_not_held", error=type(error).__name__)
@@ -128,21 +139,22 @@ class Shelf:
             self._rest_until.pop(place, None)
 
 
-def read(place: Place, cuts: Cuts) -> Held | None:
+def read(place: Place, cuts: Cuts, slot: Slot) -> Held | None:
     """A copy of the rows of `place` as they are now; None when they are too many. Blocks; for a thread."""
     org_id, agent_id, end_user = place
     read_at = time.monotonic()
     try:
         with scope(org_id), connections["default"].cursor() as cursor:
-            cursor.execute(_READ, [org_id, agent_id, sorted({"", end_user})])
+            statement = _READ.format(column=slot.column, model_column=slot.model_column)
+            cursor.execute(statement, [slot.model, org_id, agent_id, sorted({"", end_user})])
             rows = cursor.fetchall()
     finally:
         # The thread goes back to its pool, and so must its connection.
         connections["default"].close()
-    return None if len(rows) > ROWS_MAX else _held(rows, cuts, read_at)
+    return None if len(rows) > ROWS_MAX else _held(rows, cuts, slot, read_at)
 
 
-def _held(rows: Sequence[tuple[Any, ...]], cuts: Cuts, read_at: float) -> Held:
+def _held(rows: Sequence[tuple[Any, ...]], cuts: Cuts, slot: Slot, read_at: float) -> Held:
     postings: dict[str, list[int]] = {}
     numbers: dict[UUID, int] = {}
     for at, row in enumerate(rows):
@@ -152,6 +164,7 @@ def _held(rows: Sequence[tuple[Any, ...]], cuts: Cuts, read_at: float) -> Held:
     counts = {lexeme: len(found) for lexeme, found in postings.items()}
     return Held(
         cuts=cuts,
+        slot=slot,
         read_at=read_at,
         rows=[row[:_FIELDS] for row in rows],
         vectors=_vectors([row[_FIELDS] for row in rows]),
@@ -166,7 +179,8 @@ def _held(rows: Sequence[tuple[Any, ...]], cuts: Cuts, read_at: float) -> Held:
 
 def _vectors(sent: Sequence[bytes | None]) -> npt.NDArray[np.float32]:
     """Unit vectors, from PostgreSQL's binary form of a halfvec; zeros for a row that has none."""
-    vectors = np.zeros((len(sent), DIMENSIONS), dtype=np.float32)
+    width = max(((len(raw) - _VECTOR_HEADER) // 2 for raw in sent if raw is not None), default=0)
+    vectors = np.zeros((len(sent), width), dtype=np.float32)
     for at, raw in enumerate(sent):
         if raw is not None:
             vectors[at] = np.frombuffer(raw, dtype=">f2", offset=_VECTOR_HEADER)

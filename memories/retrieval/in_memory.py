@@ -25,7 +25,7 @@ def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]
     """The best `query.limit` memories of the copy, best first."""
     terms = weigh(lexemes, held.vocabulary)
     current = held.ends > time.time()
-    cosine = (held.vectors @ vector).astype(np.float64)
+    cosine = held.cosines(vector)
     matched = _matched(held, terms)
     arm_rows = max(ARM_ROWS, query.limit)
     near = _best(np.where(current, cosine, -np.inf), arm_rows)

@@ -8,6 +8,7 @@ returns too few rows, or the wrong ones (LIMITS section 2). Until the index is b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,9 @@ from django.db import connections, transaction
 from ibex.core.queue import enqueue
 from ibex.core.tenancy import cross_tenant
 from memories.refinement.draft import Prepared
-from memories.retrieval.statements import TABLES
+from memories.retrieval.statements import TABLES, nearest_first
 from memories.retrieval.vocabulary import profiles
+from memories.slots import Slot
 
 EXACT_ROWS = 10_000
 """Rows of an agent above which its own index answers sooner. An exact scan is right to 20,000 (LIMITS section 2), but
@@ -31,20 +33,24 @@ _CONDITIONS = {"memory": "AND status = 'active' AND deleted_at IS NULL", "excerp
 BUILD_TASK = "memories.tasks.index_agent"
 
 IS_READY = "SELECT coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%(index)s)), false)"
+_OF_SLOT = (
+    "SELECT indexname FROM pg_indexes WHERE tablename = ANY(%(tables)s) AND position('_near_' IN indexname) > 0"
+    " AND right(indexname, length(%(ending)s)) = %(ending)s"
+)
 SETTINGS = (
     f"SET LOCAL hnsw.ef_search = {EF_SEARCH}; SET LOCAL hnsw.iterative_scan = relaxed_order;"
     " SET LOCAL enable_seqscan = off"
 )
 
 
-def index_name(kind: str, agent_id: UUID) -> str:
-    """The name of an agent's own index over memories or excerpts."""
-    return f"{TABLES[kind]}_near_{agent_id.hex}"
+def index_name(kind: str, agent_id: UUID, slot: Slot) -> str:
+    """The name of an agent's own index over memories or excerpts with vectors of the slot's model."""
+    return f"{TABLES[kind]}_near_{agent_id.hex}_{_mark(slot)}"
 
 
-def condition(kind: str, agent_id: UUID) -> str:
+def condition(kind: str, agent_id: UUID, slot: Slot) -> str:
     """Which rows the agent's own index holds; a query must say the same, in constants, to use it."""
-    return f"agent_id = '{agent_id}' {_CONDITIONS[kind]}"
+    return f"agent_id = '{agent_id}' AND {slot.model_column} = '{slot.model}' {_CONDITIONS[kind]}"
 
 
 def after_commit(batch: Iterable[Prepared]) -> None:
@@ -53,27 +59,56 @@ def after_commit(batch: Iterable[Prepared]) -> None:
         transaction.on_commit(profiles.clear, robust=True)
 
 
-def build(kind: str, agent_id: UUID) -> None:
-    """Build the agent's own index without blocking writers; nothing happens when it is there already.
+def build(kind: str, agent_id: UUID, slot: Slot) -> None:
+    """Build the agent's own index without blocking writers; nothing happens when it is there already, or no vector is.
 
     Runs as the owner of the tables, outside any transaction. An index that an earlier build left half done is replaced.
     """
-    name = index_name(kind, agent_id)
+    name = index_name(kind, agent_id, slot)
+    width = _width(kind, agent_id, slot)
+    if width is None:
+        return
     with connections[OWNER].cursor() as cursor:
         cursor.execute(IS_READY, {"index": name})
         if cursor.fetchone()[0]:
             return
         cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         cursor.execute(
-            f"CREATE INDEX CONCURRENTLY {name} ON {TABLES[kind]} USING hnsw (embedding halfvec_cosine_ops) "
-            f"WITH (ef_construction = {EF_CONSTRUCTION}) WHERE {condition(kind, agent_id)}"
+            f"CREATE INDEX CONCURRENTLY {name} ON {TABLES[kind]} "
+            f"USING hnsw (({slot.column}::halfvec({width})) halfvec_cosine_ops) "
+            f"WITH (ef_construction = {EF_CONSTRUCTION}) WHERE {condition(kind, agent_id, slot)}"
         )
 
 
-def drop(kind: str, agent_id: UUID) -> None:
+def drop(kind: str, agent_id: UUID, slot: Slot) -> None:
     """Remove an agent's own index."""
     with connections[OWNER].cursor() as cursor:
-        cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index_name(kind, agent_id)}")
+        cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index_name(kind, agent_id, slot)}")
+
+
+def drop_all(slot: Slot) -> None:
+    """Remove the indexes of every agent over the vectors of a slot's model."""
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(_OF_SLOT, {"tables": list(TABLES.values()), "ending": f"_{_mark(slot)}"})
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+
+
+def _mark(slot: Slot) -> str:
+    """Six characters that tell one slot's model from another: a name of PostgreSQL has 63."""
+    return blake2b(f"{slot.column}/{slot.model}".encode(), digest_size=3).hexdigest()
+
+
+def _width(kind: str, agent_id: UUID, slot: Slot) -> int | None:
+    """How wide the agent's vectors are; None when there is none. As the system role: owners see no tenant's rows."""
+    with cross_tenant("index_large_agents") as system, connections[system].cursor() as cursor:
+        cursor.execute(
+            f"SELECT vector_dims({slot.column}) FROM {TABLES[kind]} "  # noqa: S608 - names of ours
+            f"WHERE agent_id = %s AND {slot.model_column} = %s AND {slot.column} IS NOT NULL LIMIT 1",
+            [agent_id, slot.model],
+        )
+        found = cursor.fetchone()
+    return found[0] if found else None
 
 
 def large_agents() -> list[tuple[str, UUID]]:
@@ -96,9 +131,10 @@ def enqueue_large_agents() -> int:
     return len(large)
 
 
-def approximate(kind: str, agent_id: UUID, statement: str) -> tuple[str, Any]:
-    """`statement` with its exact vector arm replaced by one that only the agent's own index can answer."""
-    exact = "ORDER BY (embedding <=> %(vector)s::halfvec) + 0"
-    return SETTINGS, statement.replace(
-        exact, f"AND {condition(kind, agent_id)} ORDER BY embedding <=> %(vector)s::halfvec"
-    )
+def approximate(kind: str, agent_id: UUID, slot: Slot, width: int, statement: str) -> tuple[str, Any]:
+    """`statement` with its exact vector arm replaced by one that only the agent's own index can answer.
+
+    `width`: of the slot's vectors, which an index is made for.
+    """
+    near = f"ORDER BY {slot.column}::halfvec({width}) <=> %(vector)s::halfvec({width})"
+    return SETTINGS, statement.replace(nearest_first(slot), f"AND {condition(kind, agent_id, slot)} {near}")

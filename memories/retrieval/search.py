@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 
 from ibex.core.tenancy import scope
-from memories.embedding import Vector, embed_texts, ready_query_embedder
+from memories.embedding import Vector
 from memories.retrieval import indexes, statements
 from memories.retrieval.asked import whose_words
 from memories.retrieval.candidates import read_candidates
@@ -28,6 +28,7 @@ from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.time_of import named_times
 from memories.retrieval.vocabulary import COUNTED_MAX, Profile, profiles
 from memories.retrieval.words import Vocabulary, weigh
+from memories.slots import Serving, Slot, ready, serving
 
 __all__ = ["Arm", "Found", "Query", "search", "search_sync"]
 
@@ -37,34 +38,34 @@ async def search(query: Query) -> list[Found]:
 
     Never fewer than the limit when as many exist. Raises EmbeddingBusy, or psycopg's errors when the vault is away.
     """
-    held = _held(query)
+    current = await ready()
+    held = _held(query, current.slot)
     if held is not None:
-        return await _search_held(held, query)
+        return await _search_held(held, query, current)
     kinds = _kinds(query)
     known = {kind: profiles.get(_place(query, kind)) for kind in kinds}
     for kind in kinds:
         if known[kind] is None:
-            known[kind] = await drive(query.org_id, _profile(query, kind))
+            known[kind] = await drive(query.org_id, _profile(query, kind, current.slot))
     found = {kind: profile for kind, profile in known.items() if profile is not None}
     vector = query.embedding
     if vector is None:
-        embedder = await ready_query_embedder()
-        vector = await embedder.embed(_spoken(query, found))
-    return await drive(query.org_id, _search(query, vector, found))
+        vector = await current.queries.embed(_spoken(query, found))
+    return await drive(query.org_id, _search(query, current.slot, vector, found))
 
 
-def _held(query: Query) -> Held | None:
+def _held(query: Query, slot: Slot) -> Held | None:
     if query.agent_id is None or query.end_user is None or not query.is_for_a_prompt:
         return None
-    return shelf.get((query.org_id, query.agent_id, query.end_user), query.cuts)
+    return shelf.get((query.org_id, query.agent_id, query.end_user), query.cuts, slot)
 
 
-async def _search_held(held: Held, query: Query) -> list[Found]:
+async def _search_held(held: Held, query: Query, current: Serving) -> list[Found]:
     asked = asyncio.create_task(lexemes_of(query.text))
     try:
         vector = query.embedding
         if vector is None:
-            vector = await (await ready_query_embedder()).embed(first_person(query.text))
+            vector = await current.queries.embed(first_person(query.text))
         return search_held(held, query, vector, await asked)
     finally:
         asked.cancel()
@@ -72,29 +73,30 @@ async def _search_held(held: Held, query: Query) -> list[Found]:
 
 def search_sync(query: Query) -> list[Found]:
     """The same for pages, REST and workers. Opens the tenant's scope itself, and none while the query is embedded."""
+    current = serving()
     found: dict[str, Profile] = {}
     for kind in _kinds(query):
         profile = profiles.get(_place(query, kind))
         if profile is None:
             with scope(query.org_id):
-                profile = drive_sync(_profile(query, kind))
+                profile = drive_sync(_profile(query, kind, current.slot))
         found[kind] = profile
     vector = query.embedding
     if vector is None:
-        vector = embed_texts([_spoken(query, found)])[0]
+        vector = current.embed([_spoken(query, found)])[0]
     with scope(query.org_id):
-        return drive_sync(_search(query, vector, found))
+        return drive_sync(_search(query, current.slot, vector, found))
 
 
-def _search(query: Query, vector: Vector, known: dict[str, Profile]) -> Plan[list[Found]]:
+def _search(query: Query, slot: Slot, vector: Vector, known: dict[str, Profile]) -> Plan[list[Found]]:
     lexemes = (yield Step(statement=statements.LEXEMES, given={"text": query.text}))[0][0] or []
     vocabulary = _joined([profile.vocabulary for profile in known.values()])
     speakers = [name for profile in known.values() for name in profile.speakers]
     terms = weigh(lexemes, vocabulary)
-    given = statements.parameters(query, _vector_text(vector), terms)
+    given = statements.parameters(query, slot, _vector_text(vector), terms)
     raw: dict[str, Rows] = {}
     for kind, profile in known.items():
-        raw[kind] = yield from _candidates(kind, query, given, profile)
+        raw[kind] = yield from _candidates(kind, query, given, profile, slot, len(vector))
     candidates = read_candidates(
         raw, len(terms.lexemes), asked=whose_words(query.text, speakers), times=named_times(query.text)
     )
@@ -116,13 +118,13 @@ def _search(query: Query, vector: Vector, known: dict[str, Profile]) -> Plan[lis
     ]
 
 
-def _candidates(kind: str, query: Query, given: dict[str, Any], profile: Profile) -> Plan[Rows]:
-    exact = statements.candidates(kind, query)
+def _candidates(kind: str, query: Query, given: dict[str, Any], profile: Profile, slot: Slot, width: int) -> Plan[Rows]:
+    exact = statements.candidates(kind, query, slot)
     if not _is_approximate(kind, query, profile):
         return (yield Step(statement=exact, given=given))
     agent_id = query.agent_id
     assert agent_id is not None  # noqa: S101 - only one agent's rows have an index of their own
-    settings, statement = indexes.approximate(kind, agent_id, exact)
+    settings, statement = indexes.approximate(kind, agent_id, slot, width, exact)
     yield Step(statement=settings)
     rows: Rows = yield Step(statement=statement, given=given)
     near = sum(row[7] for row in rows)
@@ -141,7 +143,7 @@ def _is_approximate(kind: str, query: Query, profile: Profile) -> bool:
     return kind == "excerpt" or query.statuses == ("active",)
 
 
-def _profile(query: Query, kind: str) -> Plan[Profile]:
+def _profile(query: Query, kind: str, slot: Slot) -> Plan[Profile]:
     place = statements.place(query)
     counting = Step(statement=statements.count_of_rows(kind, query), given=place | {"most": COUNTED_MAX})
     rows = (yield counting)[0][0]
@@ -151,7 +153,7 @@ def _profile(query: Query, kind: str) -> Plan[Profile]:
         speakers = (yield Step(statement=statements.speakers(query), given=place))[0][0] or []
     has_index = False
     if query.agent_id is not None and rows > indexes.EXACT_ROWS:
-        looked_up = {"index": indexes.index_name(kind, query.agent_id)}
+        looked_up = {"index": indexes.index_name(kind, query.agent_id, slot)}
         has_index = (yield Step(statement=indexes.IS_READY, given=looked_up))[0][0]
     profile = Profile(
         vocabulary=Vocabulary(rows=rows, sampled=min(rows, statements.SAMPLE_ROWS), counts=counts),

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from memories.retrieval.query import Query
 from memories.retrieval.words import Terms
+from memories.slots import Slot
 
 ARM_ROWS = 64
 """Candidates of each arm: with this many, nothing is lost against scoring every row (QUALITY section 1's sets)."""
@@ -29,12 +30,12 @@ _MATCHED = """
 _FOUND = "ARRAY(SELECT id FROM nearest UNION ALL SELECT id FROM worded)"
 _MEMORY_CANDIDATES = """
 WITH nearest AS MATERIALIZED (
-  SELECT id FROM memories_memory WHERE {place} ORDER BY (embedding <=> %(vector)s::halfvec) + 0 LIMIT %(rows)s
+  SELECT id FROM memories_memory WHERE {place} {nearest} LIMIT %(rows)s
 ), worded AS MATERIALIZED (
   SELECT id FROM ibex_memory_words(%(agent)s, %(users)s, %(statuses)s, %(categories)s, %(any)s::tsquery,
                                    %(terms)s::text[]::tsquery[], %(weights)s, %(rows)s)
 )
-SELECT m.id, coalesce(1 - (m.embedding <=> %(vector)s::halfvec), 0) AS cosine, {matched} AS matched,
+SELECT m.id, 1 - {distance} AS cosine, {matched} AS matched,
        m.session_id, m.checkpoint_id, m.tokens, coalesce(m.valid_from, m.observed_at),
        n.id IS NOT NULL, w.id IS NOT NULL
   FROM memories_memory m LEFT JOIN nearest n USING (id) LEFT JOIN worded w USING (id)
@@ -43,7 +44,7 @@ SELECT m.id, coalesce(1 - (m.embedding <=> %(vector)s::halfvec), 0) AS cosine, {
 
 _EXCERPT_CANDIDATES = """
 WITH nearest AS MATERIALIZED (
-  SELECT id FROM memories_excerpt WHERE {place} ORDER BY (embedding <=> %(vector)s::halfvec) + 0 LIMIT %(rows)s
+  SELECT id FROM memories_excerpt WHERE {place} {nearest} LIMIT %(rows)s
 ), worded AS MATERIALIZED (
   SELECT id FROM ibex_excerpt_words(%(agent)s, %(users)s, %(roles)s, %(any)s::tsquery,
                                     %(terms)s::text[]::tsquery[], %(weights)s, %(rows)s)
@@ -54,7 +55,7 @@ WITH nearest AS MATERIALIZED (
       ON e.agent_id = h.agent_id AND e.session_id = h.session_id AND e.turn BETWEEN h.turn - 1 AND h.turn + 1
    WHERE {place_beside}
 )
-SELECT e.id, coalesce(1 - (e.embedding <=> %(vector)s::halfvec), 0) AS cosine, {matched} AS matched,
+SELECT e.id, 1 - {distance} AS cosine, {matched} AS matched,
        e.session_id, e.checkpoint_id, e.tokens, e.said_at, n.id IS NOT NULL, w.id IS NOT NULL, e.turn, e.role, e.speaker
   FROM memories_excerpt e LEFT JOIN nearest n USING (id) LEFT JOIN worded w USING (id)
  WHERE e.org_id = %(org)s AND e.id = ANY(ARRAY(SELECT id FROM beside))
@@ -77,19 +78,39 @@ CONTENTS = {"memory": MEMORIES, "excerpt": EXCERPTS}
 TABLES = {"memory": "memories_memory", "excerpt": "memories_excerpt"}
 
 
-def candidates(kind: str, query: Query) -> str:
-    """The statement that finds what may answer. Filters that are not asked for are not in it: the planner could not
-    use an index behind `%(agent)s IS NULL OR …`.
+def candidates(kind: str, query: Query, slot: Slot) -> str:
+    """The statement that finds what may answer, near the question in `slot` or with its words. Filters that are not
+    asked for are not in it: the planner could not use an index behind `%(agent)s IS NULL OR …`.
     """
+    nearest = nearest_first(slot)
     if kind == "memory":
         place, current = _where(query, memories=True), _current(query, "m.")
-        return _MEMORY_CANDIDATES.format(found=_FOUND, place=place, current=current, matched=_MATCHED.format(row="m"))
+        return _MEMORY_CANDIDATES.format(
+            found=_FOUND,
+            place=place,
+            current=current,
+            nearest=nearest,
+            distance=_distance(slot, "m."),
+            matched=_MATCHED.format(row="m"),
+        )
     return _EXCERPT_CANDIDATES.format(
         found=_FOUND,
         place=_where(query),
         place_beside=_where(query, prefix="e."),
+        nearest=nearest,
+        distance=_distance(slot, "e."),
         matched=_MATCHED.format(row="e"),
     )
+
+
+def nearest_first(slot: Slot) -> str:
+    """The order of the exact vector arm; rows without a vector of that model come last."""
+    return f"ORDER BY {_distance(slot)} + 0"
+
+
+def _distance(slot: Slot, prefix: str = "") -> str:
+    """Nothing where the row's vector is not of the model that the question was embedded with."""
+    return f"(CASE WHEN {prefix}{slot.model_column} = %(model)s THEN {prefix}{slot.column} <=> %(vector)s::halfvec END)"
 
 
 def count_of_rows(kind: str, query: Query) -> str:
@@ -133,12 +154,13 @@ def sample_of_words(kind: str, agent_id: UUID | None) -> str:
     return f"SELECT word, ndoc FROM ts_stat('{inner}')"  # noqa: S608 - as above
 
 
-def parameters(query: Query, vector: str, terms: Terms) -> dict[str, Any]:
-    """What the candidate statements are given."""
+def parameters(query: Query, slot: Slot, vector: str, terms: Terms) -> dict[str, Any]:
+    """What the candidate statements are given; `vector` is of the slot's model."""
     return place(query) | {
         "statuses": list(query.statuses),
         "categories": list(query.categories) or None,
         "roles": list(query.roles) or None,
+        "model": slot.model,
         "vector": vector,
         "terms": terms.tsqueries,
         "weights": terms.weights.tolist(),

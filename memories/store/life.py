@@ -12,10 +12,11 @@ from memories.choices import Operation, Relation, Status
 from memories.models import Memory, MemoryVersion
 from memories.refinement.draft import Prepared
 from memories.refinement.guards import difference
+from memories.slots import NO_VECTORS
 from memories.store.edges import connect
 from memories.store.merging import release, retire_merged
 from memories.store.record import REASON_MAX, hold, leaves_desk, record
-from memories.store.write import Standing, labels_json, write_text
+from memories.store.write import Standing, labels_json, set_fields, write_text
 
 
 def edit(memory: Memory, prepared: Prepared, standing: Standing) -> None:
@@ -63,7 +64,7 @@ def delete(memory: Memory, *, actor: str, reason: str = "") -> None:
     memory.content = memory.evidence = ""
     memory.metadata = {}
     memory.tokens = 0
-    memory.embedding = None
+    set_fields(memory, NO_VECTORS)
     record(memory, Operation.DELETED, actor=actor, reason=reason)
 
 
@@ -101,8 +102,7 @@ def restore(memory: Memory, version: MemoryVersion, prepared: Prepared, *, actor
         setattr(memory, name, _moment(kept.get(name)))
     memory.status, memory.status_reason = kept["status"], kept.get("status_reason", "")
     memory.evidence = kept.get("evidence", "")
-    memory.content, memory.content_hash = prepared.draft.content, prepared.content_hash
-    memory.embedding, memory.tokens = prepared.embedding.tolist(), prepared.tokens
+    write_text(memory, prepared)
     memory.deleted_at = None
     record(memory, Operation.RESTORED, actor=actor, reason=f"as in version {version.number}")
 

@@ -14,6 +14,7 @@ from memories.choices import Operation, Relation, Status
 from memories.models import Memory, MemoryVersion, Relationship
 from memories.models.memory import LIVE
 from memories.refinement.draft import Prepared
+from memories.slots import NO_VECTORS
 from memories.store.edges import connect
 from memories.store.record import REASON_MAX, hold, record
 from memories.store.write import Standing, new, prove, said_in, write_text
@@ -25,7 +26,7 @@ _MERGEABLE = (Status.ACTIVE, Status.PENDING_REVIEW)
 _OWN_FIELDS = (
     "org_id", "agent_id", "end_user", "content", "content_hash", "category", "labels", "tags", "source", "confidence",
     "is_pinned", "subject", "attribute", "proof_count", "tokens", "valid_from", "valid_until", "observed_at",
-    "expires_at", "session_id", "checkpoint_id", "evidence", "extractor", "metadata", "embedding", "embedding_model",
+    "expires_at", "session_id", "checkpoint_id", "evidence", "extractor", "metadata", *NO_VECTORS,
 )  # fmt: skip
 
 

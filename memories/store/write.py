@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,6 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from memories.choices import Operation, Status
-from memories.embedding import MODEL_NAME
 from memories.models import Memory
 from memories.refinement.draft import Draft, Prepared
 from memories.store.record import REASON_MAX, hold, record
@@ -100,7 +100,12 @@ def prove(memory: Memory, draft: Draft) -> None:
 
 def write_text(memory: Memory, prepared: Prepared) -> None:
     """Another text in the row, with its hash and vector; not saved yet."""
-    for name, value in _text(prepared).items():
+    set_fields(memory, _text(prepared))
+
+
+def set_fields(memory: Memory, fields: Mapping[str, Any]) -> None:
+    """Values in the row, by the names of its fields; not saved yet."""
+    for name, value in fields.items():
         setattr(memory, name, value)
 
 
@@ -109,8 +114,7 @@ def _text(prepared: Prepared) -> dict[str, Any]:
         "content": prepared.draft.content,
         "content_hash": prepared.content_hash,
         "tokens": prepared.tokens,
-        "embedding": prepared.embedding.tolist(),
-        "embedding_model": MODEL_NAME,
+        **prepared.slot.fields(prepared.embedding),
     }
 
 

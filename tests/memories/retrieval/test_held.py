@@ -27,6 +27,7 @@ from memories.retrieval.lexemes import lexemes_of
 from memories.retrieval.perspective import first_person
 from memories.retrieval.query import Found, Query
 from memories.retrieval.search import search
+from memories.slots import Slot
 from tests.memories.making import draft, remember
 
 WAIT_S = 20.0
@@ -76,7 +77,7 @@ def question(agent: Agent, text: str, cuts: Cuts | None = None) -> Query:
 
 
 async def copy_of(agent: Agent) -> Held:
-    copy = await asyncio.to_thread(read, (agent.org_id, agent.pk, ""), ("#1",))
+    copy = await asyncio.to_thread(read, (agent.org_id, agent.pk, ""), ("#1",), Slot())
     assert copy is not None
     return copy
 
@@ -84,7 +85,7 @@ async def copy_of(agent: Agent) -> Held:
 async def told(shelf: Shelf, agent: Agent) -> list[str]:
     """What the process holds of `agent`, once it holds what the desk's cut of now asks for."""
     async with asyncio.timeout(WAIT_S):
-        while (copy := shelf.get((agent.org_id, agent.pk, ""), await sync_to_async(cuts_of)(agent))) is None:
+        while (copy := shelf.get((agent.org_id, agent.pk, ""), await sync_to_async(cuts_of)(agent), Slot())) is None:
             shelf._rest_until.clear()
             await asyncio.sleep(0.01)
     return [row[3] for row in copy.rows]
@@ -108,8 +109,8 @@ async def test_a_copy_answers_as_the_vault_does(knowing: Agent, text: str) -> No
 
 async def test_no_copy_is_used_where_the_desk_does_not_say_that_it_holds(knowing: Agent, shelf: Shelf) -> None:
     assert await told(shelf, knowing)
-    assert shelf.get((knowing.org_id, knowing.pk, ""), None) is None
-    assert shelf.get((knowing.org_id, knowing.pk, ""), ("#another",)) is None
+    assert shelf.get((knowing.org_id, knowing.pk, ""), None, Slot()) is None
+    assert shelf.get((knowing.org_id, knowing.pk, ""), ("#another",), Slot()) is None
 
 
 def deletes(memory: Memory) -> None:
@@ -146,7 +147,7 @@ async def test_a_copy_that_is_too_old_is_not_used(
 ) -> None:
     await told(shelf, knowing)
     monkeypatch.setattr(held, "AGE_MAX_S", 0.0)
-    assert shelf.get((knowing.org_id, knowing.pk, ""), await sync_to_async(cuts_of)(knowing)) is None
+    assert shelf.get((knowing.org_id, knowing.pk, ""), await sync_to_async(cuts_of)(knowing), Slot()) is None
 
 
 async def test_what_has_expired_since_the_copy_was_made_is_not_found(knowing: Agent) -> None:
@@ -164,11 +165,11 @@ async def test_what_has_expired_since_the_copy_was_made_is_not_found(knowing: Ag
 
 async def test_an_agent_with_too_many_memories_is_not_held(knowing: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held, "ROWS_MAX", 3)
-    assert await asyncio.to_thread(read, (knowing.org_id, knowing.pk, ""), ("#1",)) is None
+    assert await asyncio.to_thread(read, (knowing.org_id, knowing.pk, ""), ("#1",), Slot()) is None
 
 
 async def test_another_organization_reads_nothing_of_it(knowing: Agent, foreign_agent: Agent) -> None:
-    copy = await asyncio.to_thread(read, (foreign_agent.org_id, knowing.pk, ""), ("#1",))
+    copy = await asyncio.to_thread(read, (foreign_agent.org_id, knowing.pk, ""), ("#1",), Slot())
     assert copy is not None
     assert list(copy.rows) == []
 
@@ -176,7 +177,7 @@ async def test_another_organization_reads_nothing_of_it(knowing: Agent, foreign_
 async def test_a_copy_of_one_end_user_holds_nothing_of_another(knowing: Agent) -> None:
     for name in ("ann", "ben"):
         await sync_to_async(remember)(knowing, f"The user is called {name}.", end_user=name)
-    copy = await asyncio.to_thread(read, (knowing.org_id, knowing.pk, "ann"), ("#1", "#2"))
+    copy = await asyncio.to_thread(read, (knowing.org_id, knowing.pk, "ann"), ("#1", "#2"), Slot())
     assert copy is not None
     owners = {row[2] for row in copy.rows}
     assert owners == {"", "ann"}

@@ -10,15 +10,18 @@ from django.db import connection, connections
 from agents.models import Agent
 from ibex.core.tenancy import scope
 from memories import store
+from memories.embedding import embed_texts
 from memories.refinement.pipeline import refine_all
 from memories.retrieval import indexes, search, statements
 from memories.retrieval.query import Query
 from memories.retrieval.vocabulary import profiles
 from memories.retrieval.words import Vocabulary, weigh
+from memories.slots import Slot
 from tests.memories.making import draft, memories_of
 
 PLANTS = ["figs", "pears", "plums", "apples", "grapes", "lemons", "olives", "cherries", "quinces", "melons"]
 LARGE = 5
+SLOT = Slot()
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def large_agent(agent: Agent, monkeypatch) -> Iterator[Agent]:
     monkeypatch.setattr(indexes, "EXACT_ROWS", LARGE)
     refine_all([draft(agent, f"The user grows {plant} in the garden.") for plant in PLANTS])
     yield agent
-    indexes.drop("memory", agent.pk)
+    indexes.drop("memory", agent.pk, SLOT)
     connections["owner"].close()
 
 
@@ -39,8 +42,10 @@ def ask(agent: Agent, **fields: object) -> list[str]:
 def plan_of(agent: Agent) -> str:
     query = Query(org_id=agent.org_id, agent_id=agent.pk, text="olives")
     terms = weigh(["oliv"], Vocabulary(counts={}))
-    given = statements.parameters(query, search._vector_text(search.embed_texts(["olives"])[0]), terms)
-    settings, statement = indexes.approximate("memory", agent.pk, statements.candidates("memory", query))
+    given = statements.parameters(query, SLOT, search._vector_text(embed_texts(["olives"])[0]), terms)
+    settings, statement = indexes.approximate(
+        "memory", agent.pk, SLOT, 384, statements.candidates("memory", query, SLOT)
+    )
     with scope(agent.org_id), connection.cursor() as cursor:
         cursor.execute(settings)
         cursor.execute(f"EXPLAIN {statement}", given)
@@ -49,8 +54,8 @@ def plan_of(agent: Agent) -> str:
 
 def test_a_large_agents_own_index_answers_as_the_exact_search_does(large_agent: Agent) -> None:
     exact = ask(large_agent)
-    indexes.build("memory", large_agent.pk)
-    assert indexes.index_name("memory", large_agent.pk) in plan_of(large_agent)
+    indexes.build("memory", large_agent.pk, SLOT)
+    assert indexes.index_name("memory", large_agent.pk, SLOT) in plan_of(large_agent)
     profiles.clear()
     assert ask(large_agent) == exact
     assert profiles.get((large_agent.org_id, large_agent.pk, "", "memory")).has_index  # type: ignore[union-attr]
@@ -63,7 +68,7 @@ def test_without_its_index_a_large_agent_is_searched_exactly(large_agent: Agent)
 
 
 def test_an_index_never_hides_rows(large_agent: Agent) -> None:
-    indexes.build("memory", large_agent.pk)
+    indexes.build("memory", large_agent.pk, SLOT)
     profiles.clear()
     assert len(ask(large_agent, limit=50)) == len(PLANTS)
     with scope(large_agent.org_id):
@@ -72,9 +77,9 @@ def test_an_index_never_hides_rows(large_agent: Agent) -> None:
 
 
 def test_building_twice_is_building_once(large_agent: Agent) -> None:
-    indexes.build("memory", large_agent.pk)
-    indexes.build("memory", large_agent.pk)
-    assert indexes.index_name("memory", large_agent.pk) in plan_of(large_agent)
+    indexes.build("memory", large_agent.pk, SLOT)
+    indexes.build("memory", large_agent.pk, SLOT)
+    assert indexes.index_name("memory", large_agent.pk, SLOT) in plan_of(large_agent)
 
 
 def test_large_agents_of_all_organizations_are_found(large_agent: Agent, foreign_agent: Agent) -> None:
