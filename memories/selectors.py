@@ -144,7 +144,7 @@ _LINEAGE = """
         SELECT %(memory)s::uuid, is_newer, 0, '', 0::float8, '', NULL::timestamptz
         FROM (VALUES (true), (false)) AS side (is_newer)
         UNION
-        SELECT link.id, line.is_newer, line.step + 1, link.kind, link.confidence, link.reason, link.at
+        SELECT link.id, line.is_newer, line.step + 1, link.kind::text, link.confidence, link.reason::text, link.at
         FROM line CROSS JOIN LATERAL (
             SELECT edge.target_id AS id, edge.kind, edge.confidence, edge.reason, edge.created_at AS at
             FROM memories_relationship edge JOIN memories_memory older
@@ -168,7 +168,8 @@ _LINEAGE = """
     ), others AS (
         SELECT line.id, line.is_newer, line.step, line.kind, line.confidence, line.reason, line.at,
                other.content, other.status, other.deleted_at IS NOT NULL AS is_deleted
-        FROM line JOIN memories_memory other ON other.org_id = %(org)s AND other.id = line.id
+        FROM (SELECT DISTINCT ON (is_newer, id) * FROM line ORDER BY is_newer, id, step) AS line
+        JOIN memories_memory other ON other.org_id = %(org)s AND other.id = line.id
         WHERE line.step > 0 ORDER BY line.step, line.at DESC, line.id LIMIT %(most)s
     ), texts AS (
         SELECT number, content, lead(created_at) OVER later AS until, lead(content) OVER later AS next_content,
@@ -199,12 +200,12 @@ def lineage(memory: Memory) -> Lineage:
     }
     with connection.cursor() as cursor:
         cursor.execute(_LINEAGE, given)
-        rows = cursor.fetchall()
+        rows = sorted(cursor.fetchall(), key=lambda row: row[3])
     others = [row for row in rows if row[0] == "other"]
     return Lineage(
         replaced=[_replacement(row) for row in others if not row[2]],
         replaced_by=[_replacement(row) for row in others if row[2]],
-        earlier_texts=[_earlier_text(row) for row in rows if row[0] == "text"],
+        earlier_texts=[_earlier_text(row) for row in reversed(rows) if row[0] == "text"],
     )
 
 

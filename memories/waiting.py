@@ -54,8 +54,8 @@ def waiting_of(org_id: UUID, *, agent_id: UUID | None = None, why: str = "") -> 
 
 def waiting_by_reason(org_id: UUID, *, agent_id: UUID | None = None) -> Mapping[str, int]:
     """How many wait for each reason, together at most COUNTED_MAX + 1. One query."""
-    rows = waiting_of(org_id, agent_id=agent_id).values_list("why", flat=True)
-    return Counter(rows[: COUNTED_MAX + 1])
+    rows: QuerySet[Any] = waiting_of(org_id, agent_id=agent_id)
+    return Counter(rows.values_list("why", flat=True)[: COUNTED_MAX + 1])
 
 
 def waiting_count(org_id: UUID, most: int) -> int:

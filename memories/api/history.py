@@ -1,36 +1,32 @@
-"""A memory's versions, edges, tags and review, under its own address."""
+"""A memory's origin, versions, edges and tags, under its own address."""
 
 from __future__ import annotations
 
-from typing import Any, cast
-from uuid import UUID
+from typing import cast
 
 from django.db.models import Q
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 
 from agents.choices import Scope
 from ibex.core.errors import NotFound
 from ibex.core.ids import parse_uuid
-from ibex.core.rest import OrgViewSet
 from ibex.core.tenancy import scope
 from memories import store
-from memories.api.resource import told, validated
+from memories.api.base import MemoryResource
+from memories.api.origin import LineageSerializer, ProvenanceSerializer, UseSerializer
 from memories.api.serializers import (
     MemorySerializer,
     OutcomeSerializer,
-    ReasonSerializer,
     RelationshipSerializer,
     TagsSerializer,
     VersionSerializer,
 )
 from memories.models import Memory, Relationship
-from memories.refinement.draft import Outcome
 from memories.refinement.revision import restore
-from memories.selectors import versions_of
+from memories.selectors import lineage, provenance, uses, versions_of
 
 VERSION_DIGITS_MAX = 9
 HISTORY_SCOPES = {
@@ -38,13 +34,36 @@ HISTORY_SCOPES = {
     "relationships": Scope.MEMORY_READ,
     "restore": Scope.MEMORY_WRITE,
     "tags": Scope.MEMORY_WRITE,
-    "approve": Scope.MEMORY_WRITE,
-    "reject": Scope.MEMORY_WRITE,
+    "provenance": Scope.MEMORY_READ,
+    "lineage": Scope.MEMORY_READ,
+    "uses": Scope.MEMORY_READ,
 }
 
 
-class HistoryActions(OrgViewSet):
-    """What has become of one memory, and what people decide about it."""
+class HistoryActions(MemoryResource):
+    """What has become of one memory, and where it comes from."""
+
+    @extend_schema(summary="Where a memory comes from", responses=ProvenanceSerializer)
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    def provenance(self, request: Request, pk: str) -> Response:
+        """Session, turn, quoted evidence, what extracted it, and what was done to it since, the newest first."""
+        memory_id = parse_uuid(pk)
+        found = provenance(self.get_queryset(), memory_id) if memory_id else None
+        if found is None:
+            raise NotFound
+        return Response(ProvenanceSerializer(found).data)
+
+    @extend_schema(summary="What a memory replaced, and what replaced it", responses=LineageSerializer)
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    def lineage(self, request: Request, pk: str) -> Response:
+        """Memories that gave way or were merged, followed to both ends, and the memory's own earlier texts."""
+        return Response(LineageSerializer(lineage(cast("Memory", self.get_object()))).data)
+
+    @extend_schema(summary="Where a memory was used", responses=UseSerializer(many=True))
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def uses(self, request: Request, pk: str) -> Response:
+        """Each prompt that it was considered for, the newest first: `is_packed` says whether it was put in."""
+        return self.paged(uses(cast("Memory", self.get_object())), UseSerializer, ("-created_at", "-id"))
 
     @extend_schema(summary="List a memory's versions", responses=VersionSerializer(many=True))
     @action(detail=True, methods=["get"], filterset_class=None)
@@ -76,38 +95,6 @@ class HistoryActions(OrgViewSet):
         memory = cast("Memory", self.get_object())
         store.set_tags(memory, self.body(TagsSerializer)["tags"], actor=self.caller.actor)
         return self.represent(memory)
-
-    @extend_schema(summary="Approve a waiting memory", request=None, responses=MemorySerializer)
-    @action(detail=True, methods=["post"])
-    def approve(self, request: Request, pk: str) -> Response:
-        """Let it into prompts; what it clashes with is superseded. 409 when it does not wait."""
-        memory = cast("Memory", self.get_object())
-        store.approve(memory, actor=self.caller.actor)
-        return self.represent(memory)
-
-    @extend_schema(summary="Reject a waiting memory", request=ReasonSerializer, responses=MemorySerializer)
-    @action(detail=True, methods=["post"])
-    def reject(self, request: Request, pk: str) -> Response:
-        """Archive it; it is not learned again. 409 when it does not wait."""
-        memory = cast("Memory", self.get_object())
-        store.reject(memory, actor=self.caller.actor, reason=self.body(ReasonSerializer)["reason"])
-        return self.represent(memory)
-
-    def body(self, serializer_class: type[Serializer[Any]], **options: Any) -> dict[str, Any]:
-        """The body's fields. Raises the framework's ValidationError."""
-        return validated(serializer_class, self.request.data, **options)
-
-    def outcome(self, outcome: Outcome) -> Response:
-        """What refinement did, with the memory that stands for the text now."""
-        return told(self.org_id, outcome, self.get_queryset())
-
-    def seen(self, pk: str) -> UUID:
-        """The id of a memory that the caller may see, for an action that opens its own transactions."""
-        memory_id = parse_uuid(pk)
-        with scope(self.org_id):
-            if memory_id is None or not self.get_queryset().filter(pk=memory_id).exists():
-                raise NotFound
-        return memory_id
 
     def _even_deleted(self, pk: str) -> Memory:
         memory_id = parse_uuid(pk)

@@ -16,6 +16,7 @@ from agents.models import Agent
 from ibex.core.errors import FieldCode, NotFound
 from ibex.core.tenancy import scope
 from memories import store
+from memories.api.decisions import DECISION_SCOPES, DecisionActions
 from memories.api.history import HISTORY_SCOPES, HistoryActions
 from memories.api.resource import as_draft_has_them, asked, create, found, refused, told_of_new
 from memories.api.serializers import (
@@ -45,14 +46,14 @@ _BODIES = {
     list=extend_schema(summary="List memories"),
     retrieve=extend_schema(summary="One memory"),
 )
-class MemoryViewSet(HistoryActions, ListModelMixin, RetrieveModelMixin):
+class MemoryViewSet(HistoryActions, DecisionActions, ListModelMixin, RetrieveModelMixin):
     """What agents know, the newest first. Every text that is written goes through all steps of refinement."""
 
     queryset = Memory.objects.filter(deleted_at__isnull=True).defer(*ONLY_FOR_SEARCH)
     serializer_class = MemorySerializer
     filterset_class = MemoryFilter
     agent_column = "agent_id"
-    unscoped_actions = frozenset({"create", "partial_update", "search", "restore"})
+    unscoped_actions = frozenset({"create", "partial_update", "search", "restore", "edit_and_approve"})
     scopes = {
         "list": Scope.MEMORY_READ,
         "retrieve": Scope.MEMORY_READ,
@@ -62,6 +63,7 @@ class MemoryViewSet(HistoryActions, ListModelMixin, RetrieveModelMixin):
         "destroy": Scope.MEMORY_DELETE,
         "bulk_delete": Scope.MEMORY_DELETE,
         **HISTORY_SCOPES,
+        **DECISION_SCOPES,
     }
 
     @extend_schema(

@@ -100,6 +100,7 @@ class MemorySerializer(serializers.ModelSerializer):
             "checkpoint_id",
             "evidence",
             "extractor",
+            "merged_into_id",
             "metadata",
             "created_at",
             "updated_at",
@@ -211,6 +212,12 @@ class ReasonSerializer(serializers.Serializer):
     """Why, in a few words."""
 
     reason = serializers.CharField(max_length=REASON_MAX, required=False, allow_blank=True, default="")
+
+
+class MergeSerializer(serializers.Serializer):
+    """The memory that gives way."""
+
+    gone = serializers.UUIDField(help_text="It must belong to the same agent and end user.")
 
 
 class CountSerializer(serializers.Serializer):

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from agents.choices import AgentStatus
 from agents.models import Agent
@@ -18,21 +17,6 @@ from tests.memories.making import draft, memories_of, remember
 
 Call = Callable[..., Any]
 TEA = {"content": "The user drinks green tea.", "category": "preference"}
-
-
-@pytest.fixture
-def api() -> Call:
-    """`api(alice, "GET", "/memories")`; a string is a token's secret."""
-
-    def call(who: Person | str | None, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        secret = who if isinstance(who, str) or who is None else who.token
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        options: dict[str, Any] = {"headers": {"Authorization": f"Bearer {secret}"} | named if secret else named}
-        if body is not None:
-            options |= {"data": body, "content_type": "application/json"}
-        return getattr(Client(), method.lower())(f"/api/v1{path}", **options)
-
-    return call
 
 
 def problems(response: Any) -> dict[str, str]:
@@ -123,6 +107,13 @@ def test_an_archived_or_foreign_agent_learns_nothing(
         ("PUT", "/tags", {"tags": ["x"]}),
         ("POST", "/approve", None),
         ("POST", "/reject", {}),
+        ("POST", "/edit-and-approve", {"content": "Taken over."}),
+        ("POST", "/keep-both", None),
+        ("POST", "/merge", {"gone": str(uuid.uuid4())}),
+        ("POST", "/unmerge", None),
+        ("GET", "/provenance", None),
+        ("GET", "/lineage", None),
+        ("GET", "/uses", None),
     ],
 )
 def test_a_stranger_finds_nothing_to_touch(
