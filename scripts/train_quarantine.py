@@ -5,7 +5,7 @@
 Learns only from what may be passed on: of the injection set the sources under Apache-2.0 and MIT (LICENSED), the
 conversations of LongMemEval (MIT) as ordinary text, and our own quarantine_examples.jsonl. Rows of other sources in the
 file are scored, never learned from. `--evaluate` prints five-fold figures first: every row is judged by weights that
-have not seen it. `--poison FILE` scores a further JSONL ({text, label}) that is never learned from.
+have not seen it. `--scored FILES` scores further JSONL ({text, label}) that is never learned from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,8 @@ class Rows:
         return np.isin(self.group, groups)
 
 
-def read_rows(data: Path, conversations: Path, poison: Path | None) -> Rows:
+def read_rows(data: Path, conversations: Path, scored: Sequence[Path] = ()) -> Rows:
+    """Everything that is learned from or scored, with its features. Takes half a minute: embeddings."""
     found: list[tuple[str, str, int, str]] = []  # group, source, label, text
     for row in _jsonl(data):
         licensed = row["source"].startswith(LICENSED)
@@ -62,8 +63,7 @@ def read_rows(data: Path, conversations: Path, poison: Path | None) -> Rows:
     own = list(_jsonl(EXAMPLES_FILE))
     found += [(row["kind"], "own", row["label"], row["text"]) for row in own if row["kind"] != "inserted"]
     found += [("insertion", "own", 1, text) for text in _with_orders(own)]
-    if poison:
-        found += [("poison file", "poison file", row["label"], row["text"]) for row in _jsonl(poison)]
+    found += [("scored", path.stem, row["label"], row["text"]) for path in scored for row in _jsonl(path)]
     group, source, label, texts = zip(*found, strict=True)
     cleaned = [clean(text) for text in texts]
     forms = [structure(text, form, present(form)) for text, form in zip(texts, cleaned, strict=True)]
@@ -173,7 +173,7 @@ def evaluate(rows: Rows) -> None:
     score = np.zeros((2, len(rows.label)))
     for number in range(FOLDS):
         hidden = held_out & (fold == number)
-        never = rows.where("unlearned", "poison file")
+        never = rows.where("unlearned", "scored")
         arrays = train(rows, ~hidden & ~never)
         score[:, hidden] = logits(rows, arrays, hidden)
         score[:, never] += np.array(logits(rows, arrays, never)) / FOLDS
@@ -194,8 +194,8 @@ def _report(title: str, rows: Rows, score: np.ndarray) -> None:
         print(f"  {source:34} caught {share(here & (label == 1)):>6}  false alarms {share(here & (label == 0)):>6}")
     notinject = everything & np.char.startswith(rows.source.astype(str), "NotInject")
     print(f"  NotInject together: false alarms {share(notinject)}")
-    for name, group in (("own memories", "memory"), ("poison file", "poison file")):
-        here = rows.where(group)
+    extra = [(name, rows.source == name) for name in sorted(set(rows.source[rows.where("scored")]))]
+    for name, here in (("own memories", rows.where("memory")), *extra):
         print(f"  {name}: caught {share(here & (label == 1))}, false alarms {share(here & (label == 0))}")
 
 
@@ -211,15 +211,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="injection.jsonl: text, label, source")
     parser.add_argument("--conversations", type=Path, required=True, help="longmemeval_mini.json")
-    parser.add_argument("--poison", type=Path, help="a JSONL that is scored, never learned from")
+    parser.add_argument("--scored", type=Path, nargs="*", default=(), help="JSONL files that are never learned from")
     parser.add_argument("--evaluate", action="store_true", help="print five-fold figures before training")
     parser.add_argument("--out", type=Path, default=WEIGHTS_FILE)
     arguments = parser.parse_args()
-    rows = read_rows(arguments.data, arguments.conversations, arguments.poison)
+    rows = read_rows(arguments.data, arguments.conversations, arguments.scored)
     if arguments.evaluate:
         evaluate(rows)
-    arrays = train(rows, ~rows.where("unlearned", "poison file"))
-    np.savez_compressed(arguments.out, **arrays)
+    arrays = train(rows, ~rows.where("unlearned", "scored"))
+    np.savez_compressed(arguments.out, allow_pickle=False, **arrays)
     print(f"wrote {arguments.out.name}: {arguments.out.stat().st_size / 1024:.0f} KiB")
 
 
