@@ -1,21 +1,24 @@
 """Evidence beside claims: each turn's own words, kept searchable (QUALITY section 1.3: distilled memories alone lose a
 third of what questions need).
 
-The user's words are kept, and the assistant's where it reports what was done. Personal data gives way to placeholders,
-unsure findings too: nobody reviews excerpts. A text that gives orders to the model is not kept at all.
+The user's words are kept, and the assistant's where it reports what was done. Personal data is treated as the
+organization wants; what it would have a human look at gives way to placeholders, for nobody reviews excerpts. A text
+that gives orders to the model is not kept at all.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from django.utils import timezone
 
 from agents.models import Checkpoint
+from agents.privacy import PiiAction, PiiKind
+from agents.services.privacy import pii_actions
 from ibex.core.tokens import count
 from memories.embedding import Vector
 from memories.models import Excerpt
@@ -27,7 +30,6 @@ KEPT_DAYS = 90
 """Retention of the words of turns (SPEC section 4's default)."""
 CONTENT_MAX = 8_192
 SPEAKER_MAX = 120
-EVERY_FINDING = PiiPolicy(threshold=0.0)
 
 Role = Literal["user", "assistant"]
 
@@ -56,15 +58,13 @@ def prepare(checkpoints: Sequence[Checkpoint]) -> list[Excerpt]:
     """The excerpts of complete turns that may be learned from, redacted and embedded, not saved. Slow; call it outside
     any transaction.
     """
-    said = [words for checkpoint in checkpoints for words in _words(checkpoint)]
-    redacted = [redact(words.text[:CONTENT_MAX], EVERY_FINDING).text for words in said]
+    said = [_redacted(words) for checkpoint in checkpoints for words in _words(checkpoint)]
+    redacted = [words.text for words in said]
     current = serving()
     vectors = current.embed(redacted)
     return [
         _excerpt(words, text, current.slot, vector)
-        for words, text, vector, known in zip(
-            said, redacted, vectors, current.built_in(redacted, vectors), strict=True
-        )
+        for words, text, vector, known in zip(said, redacted, vectors, current.built_in(redacted, vectors), strict=True)
         if not quarantine.assess(text, known).suspicious
     ]
 
@@ -101,6 +101,13 @@ def _words(checkpoint: Checkpoint) -> Iterator[Words]:
     answer = checkpoint.assistant_text.strip()
     if answer and (checkpoint.tool_calls or reports(answer)):
         yield Words(checkpoint=checkpoint, role="assistant", speaker="", text=answer)
+
+
+def _redacted(words: Words) -> Words:
+    """As it may be kept; where names may not, neither may the speaker's."""
+    policy = PiiPolicy(actions=pii_actions(words.checkpoint.org_id)).unreviewed()
+    named = policy.action(PiiKind.NAME) is PiiAction.ALLOW
+    return replace(words, text=redact(words.text[:CONTENT_MAX], policy).text, speaker=words.speaker if named else "")
 
 
 def _excerpt(words: Words, text: str, slot: Slot, vector: Vector) -> Excerpt:

@@ -1,8 +1,8 @@
 """Personal data and secrets, replaced by typed placeholders before a text is hashed, embedded or stored.
 
 Recognisers are plain patterns with checks (Luhn, mod 97, check digits) and the words around a number. A finding is
-acted on only as far as it is sure: from `PiiPolicy.threshold` up it is redacted, below it the text is quarantined and
-kept as it is for a human to decide. Names are not findings: a memory about nobody is no memory.
+acted on only as far as it is sure: from `PiiPolicy.threshold` up the organization's choice for its type is carried out,
+below it the text is quarantined and kept as it is for a human to decide. A type that is allowed is no finding.
 
 Every recogniser is linear in the text (quantifiers are bounded, runs are walked once): a text written to be slow to
 scan is scanned like any other.
@@ -10,47 +10,30 @@ scan is scanned like any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from memories.refinement import pii_contacts, pii_numbers, pii_secrets
-
-
-class PiiKind(StrEnum):
-    """What was found; the value is the placeholder's word."""
-
-    EMAIL = "EMAIL"
-    PHONE = "PHONE"
-    NATIONAL_ID = "NATIONAL_ID"
-    CARD = "CARD"
-    IBAN = "IBAN"
-    IP = "IP"
-    SECRET = "SECRET"  # noqa: S105 - the word, not one
-    ADDRESS = "ADDRESS"
-    BIRTH_DATE = "BIRTH_DATE"
-
-
-class PiiAction(StrEnum):
-    """What an agent's policy does with one kind."""
-
-    REDACT = "redact"
-    QUARANTINE = "quarantine"
-    ALLOW = "allow"
-
+from agents.privacy import PiiAction, PiiActions, PiiKind
+from memories.refinement import pii_contacts, pii_names, pii_numbers, pii_secrets
 
 SURE = 0.75  # at and above it a finding is redacted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PiiPolicy:
-    """An action a kind (redact unless said otherwise) and the confidence from which it is taken."""
+    """An action for each type (its default unless said otherwise) and the confidence from which it is taken."""
 
-    actions: Mapping[PiiKind, PiiAction] = field(default_factory=dict)
+    actions: PiiActions = field(default_factory=dict)
     threshold: float = SURE
 
     def action(self, kind: PiiKind) -> PiiAction:
-        return self.actions.get(kind, PiiAction.REDACT)
+        """What is done with findings of that type."""
+        return self.actions.get(kind, kind.default)
+
+    def unreviewed(self) -> PiiPolicy:
+        """The same for a text that no human will decide about: what would be held back, or is unsure, is redacted."""
+        redacted = {kind: PiiAction.REDACT for kind in PiiKind if self.action(kind) is PiiAction.QUARANTINE}
+        return PiiPolicy(actions={**self.actions, **redacted}, threshold=0.0)
 
 
 DEFAULT = PiiPolicy()
@@ -68,11 +51,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redaction:
-    """The text with its placeholders, what was found in the original, and whether a human must look."""
+    """The text with its placeholders, what was found in the original, and what of it was left for a human."""
 
     text: str
     findings: tuple[Finding, ...]
-    quarantine: bool
+    held: tuple[Finding, ...]
+
+    @property
+    def quarantine(self) -> bool:
+        """Whether a human must look."""
+        return bool(self.held)
 
 
 # In this order: what an earlier one claims, a later one no longer sees (a card is not also a phone number).
@@ -87,6 +75,7 @@ _RECOGNISERS: tuple[tuple[PiiKind, Callable[[str], Iterator[tuple[int, int, floa
     (PiiKind.PHONE, pii_contacts.phones),
     (PiiKind.ADDRESS, pii_contacts.addresses),
     (PiiKind.SECRET, pii_secrets.random_tokens),
+    (PiiKind.NAME, pii_names.names),
 )
 
 
@@ -97,7 +86,7 @@ def redact(text: str, policy: PiiPolicy = DEFAULT) -> Redaction:
     return Redaction(
         text=_fill(text, redacted, lambda finding: f"[{finding.kind}]"),
         findings=found,
-        quarantine=len(redacted) < len(found),
+        held=tuple(finding for finding in found if not _redacts(finding, policy)),
     )
 
 
@@ -108,6 +97,8 @@ def _redacts(finding: Finding, policy: PiiPolicy) -> bool:
 def _findings(text: str, policy: PiiPolicy) -> Iterator[Finding]:
     unseen = text
     for kind, recognise in _RECOGNISERS:
+        if kind is PiiKind.NAME and policy.action(kind) is PiiAction.ALLOW:
+            continue  # the last one: nobody needs to know what it claims
         found = _apart(Finding(kind, *hit) for hit in recognise(unseen))
         unseen = _blank(unseen, found)
         if policy.action(kind) is not PiiAction.ALLOW:

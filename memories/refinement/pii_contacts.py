@@ -59,20 +59,31 @@ _SUFFIX = (
     "|Pkwy|Crescent|Close|Way|street|avenue|road|boulevard|lane)"
 )
 _INSIDE = r"(?:,?\s(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|No|#)\.?\s?#?\w{1,6})?"
+_CITY = (
+    rf"(?:,\s(?:\d{{4,5}}\s{_NAME}(?:\s{_NAME})?|{_NAME}(?:\s{_NAME})?,\s[A-Z]{{2}}\s\d{{5}}(?:-\d{{4}})?)(?![\w]))?"
+)
+_TAIL = _INSIDE + _CITY
 _GERMANIC = "straße|strasse|str\\.|weg|gasse|allee|platz|damm|ufer|gatan|vägen|gata|vej|gade|veien|laan|straat"
 _ROMANCE = "Via|Viale|Piazza|Calle|Avenida|Rua|Ulica|ul\\."
 _ADDRESSES = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?<![\w.,$€£#-])\d{{1,5}}[A-Za-z]?,?\s(?:(?:[NSEW]\.?|North|South|East|West)\s)?(?:{_NAME}\s){{1,4}}{_SUFFIX}\b\.?{_INSIDE}",
-        rf"(?<!\w)(?:{_NAME}\s){{0,2}}[A-ZÄÖÜ][\wß.-]{{1,30}}(?:{_GERMANIC})\s\d{{1,4}}\s?[a-z]?\b(?!\.\d){_INSIDE}",
-        r"(?<!\w)[A-ZÄÖÜ][\wß-]{1,30}\s(?:Straße|Strasse|Str\.|Weg|Gasse|Allee|Platz)\s?\d{1,4}\s?[a-z]?\b(?!\.\d)",
+        rf"(?<![\w.,$€£#-])\d{{1,5}}[A-Za-z]?,?\s(?:(?:[NSEW]\.?|North|South|East|West)\s)?(?:{_NAME}\s){{1,4}}{_SUFFIX}\b\.?{_TAIL}",
+        rf"(?<!\w)(?:{_NAME}\s){{0,2}}[A-ZÄÖÜ][\wß.-]{{1,30}}(?:{_GERMANIC})\s\d{{1,4}}\s?[a-z]?\b(?!\.\d){_TAIL}",
+        r"(?<!\w)[A-ZÄÖÜ][\wß-]{1,30}\s(?:Straße|Strasse|Str\.|Weg|Gasse|Allee|Platz)\s?\d{1,4}\s?[a-z]?\b(?!\.\d)"
+        rf"{_CITY}",
         rf"(?<!\w)(?:{_ROMANCE})\s(?:{_NAME}\s?){{1,3}},?\s?\d{{1,4}}\s?[a-z]?\b(?!\.\d)",
         r"(?<![\w.,])\d{1,4}(?:\s?bis)?,?\s(?:rue|avenue|boulevard|allée|impasse|chemin)\s"
         rf"(?:(?:de|du|des|la|le|l'|d')\s?){{0,2}}{_NAME}(?:\s{_NAME}){{0,2}}",
         r"(?<!\w)P\.?\s?O\.?\s?Box\s\d{1,6}\b",
         r"(?<!\w)(?:PSC|Unit)\s\d{3,5},?\sBox\s\d{3,5}\s{1,3}(?:APO|DPO|FPO)\s(?:AA|AE|AP)\s\d{5}\b",
     )
+)
+# Where the text says that it is one, any capitalised words with a number are enough.
+_STATED_ADDRESS = re.compile(
+    r"(?:\b[Aa]ddress(?:\sis(?:\snow)?|:)|\blives?\sat|\bliving\sat)\s"
+    rf"(?P<address>(?:\d{{1,5}}[a-z]?\s(?:{_NAME}\s){{1,4}}\d{{1,5}}|\d{{1,5}}[a-z]?\s{_NAME}(?:\s{_NAME}){{1,3}}"
+    rf"|(?!(?:Building|Room|Gate|Level|Block|Floor|Unit|Area|Zone|House|Number|No)\b){_NAME}(?:\s{_NAME}){{0,3}}\s\d{{1,5}}[a-z]?)\b(?!\.\d){_TAIL})"
 )
 
 
@@ -106,6 +117,7 @@ def addresses(text: str) -> Hits:
     """A street with its house number, a post office box, a military address: nothing vaguer."""
     for pattern in _ADDRESSES:
         yield from ((*match.span(), 0.85) for match in pattern.finditer(text))
+    yield from ((*match.span("address"), 0.8) for match in _STATED_ADDRESS.finditer(text))
 
 
 def _readings(text: str, match: re.Match[str]) -> Hits:

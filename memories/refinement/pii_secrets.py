@@ -27,6 +27,10 @@ _FORMATS = re.compile(
     | SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}                                        # SendGrid
     | (?:AC|SK)[0-9a-f]{32}                                                                 # Twilio
     | (?:hf|npm|gsk|r8)_[A-Za-z0-9]{20,128} | pplx-[A-Za-z0-9]{20,128} | xai-[A-Za-z0-9]{20,128}
+    | (?:shpat|shpss|glsa|dckr_pat|lin_api|figd|nvapi|tskey|PMAK|ATATT3|GOCSPX|hvs|sntrys)
+      [_.-]?(?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_=-]{20,250}
+    | EAA(?=[A-Za-z]{0,40}[0-9])[A-Za-z0-9]{40,250}                                         # Facebook
+    | AGE-SECRET-KEY-1[A-Z0-9]{40,80}
     | dop_v1_[0-9a-f]{32,128} | dapi[0-9a-f]{32} | pypi-[A-Za-z0-9_-]{32,250}
     | [0-9]{8,10}:[A-Za-z0-9_-]{35}                                                         # Telegram
     | eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,4000}(?:\.[A-Za-z0-9_-]{0,4000})?           # JSON Web Token
@@ -36,6 +40,9 @@ _FORMATS = re.compile(
 _PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END = "-----END"
 _URL_PASSWORD = re.compile(r"[a-z]://[^\s/:@]{0,100}:([^\s/@]{1,200})@")
+_HOOK = re.compile(
+    r"https://(?:hooks\.slack\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks)/([\w/-]{16,200})"
+)
 _BEARER = re.compile(r"\b(?:Bearer|Basic)\s{1,3}([A-Za-z0-9._~+/=-]{12,2000})")
 _STATED = re.compile(
     """(?ix)\\b(?P<what> pass(?:word|wort|phrase|code|wd) | mot[ ]de[ ]passe | contraseña | pwd | kennwort
@@ -78,7 +85,8 @@ def known_secrets(text: str) -> Hits:
     """Published formats, private keys, passwords in URLs, and what follows "password is" or "api key:"."""
     yield from _private_keys(text)
     yield from ((*match.span(), CERTAIN) for match in _FORMATS.finditer(text))
-    yield from ((*match.span(1), CERTAIN) for match in _URL_PASSWORD.finditer(text))
+    for pattern in (_URL_PASSWORD, _HOOK):
+        yield from ((*match.span(1), CERTAIN) for match in pattern.finditer(text))
     yield from ((*match.span(1), STATED) for match in _BEARER.finditer(text) if _mixed(match[1]))
     yield from _stated(text)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agents.services.privacy import pii_actions
 from ibex.core.tokens import count
 from memories.choices import Source
 from memories.embedding import Vector, Vectors
-from memories.refinement import exact, pii, quarantine
+from memories.refinement import exact, quarantine
 from memories.refinement.draft import Draft, Prepared
+from memories.refinement.pii import PiiPolicy, redact
 from memories.refinement.validate import problems, tidied
 from memories.retrieval.perspective import first_person
 from memories.slots import serving
@@ -23,15 +25,26 @@ def validated(draft: Draft) -> Prepared:
 
 
 def redacted(prepared: Prepared) -> Prepared:
-    """Step 2: personal data gives way to placeholders, in the text and in the words it came from."""
+    """Step 2: personal data is treated as the organization wants, in the text and in the words it came from.
+
+    Only the text waits for a human when in doubt: in its evidence, subject and attribute, which nobody reviews, all
+    that was found gives way to placeholders.
+    """
     if prepared.refused:
         return prepared
     draft = prepared.draft
-    text, evidence = pii.redact(draft.content), pii.redact(draft.evidence)
-    unsure = sorted({finding.kind.value for finding in text.findings}) if text.quarantine else []
+    policy = PiiPolicy(actions=pii_actions(draft.org_id))
+    text, beside = redact(draft.content, policy), policy.unreviewed()
+    unsure = sorted({finding.kind.value for finding in text.held})
     return replace(
         prepared,
-        draft=replace(draft, content=text.text, evidence=evidence.text),
+        draft=replace(
+            draft,
+            content=text.text,
+            evidence=redact(draft.evidence, beside).text,
+            subject=redact(draft.subject, beside).text,
+            attribute=redact(draft.attribute, beside).text,
+        ),
         doubts=(f"may hold {', '.join(unsure)}",) if unsure else (),
     )
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memories.refinement.pii import PiiAction, PiiKind, PiiPolicy, redact
+from agents.privacy import PiiAction, PiiKind
+from memories.refinement.pii import PiiPolicy, redact
 
 LETTERS = "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zC0fR"  # 32 mixed characters
 
@@ -36,6 +37,8 @@ REDACTED = [
     ("the plumber's number is 5552671", "the plumber's number is [PHONE]"),
     ("06.12.34.56.78 works in France", "[PHONE] works in France"),
     ("room 12 415-555-2671", "room 12 [PHONE]"),
+    ("+33 6 12 34 56 78 or 0044 20 7946 0958", "[PHONE] or [PHONE]"),
+    ("+55 (11) 91234-5678; +81-3-1234-5678; +91 98765 43210", "[PHONE]; [PHONE]; [PHONE]"),
     # cards
     ("card 4111 1111 1111 1111, exp 09/27", "card [CARD], exp 09/27"),
     ("5555-5555-5555-4444", "[CARD]"),
@@ -83,6 +86,9 @@ REDACTED = [
     ("wifi password: 'correct horse'", "wifi password: '[SECRET]'"),
     ("API key: 9f8e7d6c5b4a", "API key: [SECRET]"),
     ("the PIN is 4821 and the door code is 77-31-05", "the PIN is [SECRET] and the door code is [SECRET]"),
+    (f"https://hooks.slack.com/services/T00000000/B0/{LETTERS}", "https://hooks.slack.com/services/[SECRET]"),
+    ("shp" + "at_" + LETTERS.lower(), "[SECRET]"),
+    ("hv" + "s." + LETTERS, "[SECRET]"),
     (f"it says {LETTERS} somewhere", "it says [SECRET] somewhere"),
     ("secret key 9e107d9d372bb6826bd81d3542a419d6", "secret key [SECRET]"),
     # addresses and dates of birth
@@ -90,6 +96,10 @@ REDACTED = [
     ("Er wohnt in der Lindenstraße 12.", "Er wohnt in der [ADDRESS]."),
     ("12 rue de la Paix", "[ADDRESS]"),
     ("P.O. Box 1234", "[ADDRESS]"),
+    ("Berliner Straße 7, 10115 Berlin is home", "[ADDRESS] is home"),
+    ("17 Acacia Avenue, Springfield, IL 62704.", "[ADDRESS]."),
+    ("She lives at Joaquin Suarez 2906 now", "She lives at [ADDRESS] now"),
+    ("my address is 30497 Ibirapita 8057", "my address is [ADDRESS]"),
     ("He was born on 12 March 1984 in Graz", "He was born on [BIRTH_DATE] in Graz"),
     ("DOB: 03/12/1984", "DOB: [BIRTH_DATE]"),
     ("date of birth is March 12, 1984", "date of birth is [BIRTH_DATE]"),
@@ -115,6 +125,7 @@ UNTOUCHED = [
     "password = request.form['password']; api_key = os.environ.get('KEY'); token: ${TOKEN}",
     "My API key is stored in the vault.",
     "Her phone is broken, call her at noon. I have 2 phones and 3 cards.",
+    "The class lives at Building 7; the address is 10 pages long.",
     "Pages 500-1000, about 700-1000 words, 65536 (64 MiB).",
     "The population is 83 200 000 people.",
     "call the function with 1234567 rows",
@@ -176,6 +187,14 @@ def test_a_policy_may_allow_a_kind_and_quarantine_another() -> None:
     assert result.text == "a@b.example, +4930901820, [CARD]"
     assert result.quarantine
     assert {finding.kind for finding in result.findings} == {PiiKind.EMAIL, PiiKind.CARD}
+    assert [finding.kind for finding in result.held] == [PiiKind.EMAIL]
+
+
+def test_what_nobody_will_review_is_redacted_instead() -> None:
+    policy = PiiPolicy(actions={PiiKind.PHONE: PiiAction.ALLOW, PiiKind.EMAIL: PiiAction.QUARANTINE})
+    result = redact("a@b.example, +4930901820, the wifi password is bluebird", policy.unreviewed())
+    assert result.text == "[EMAIL], +4930901820, the wifi password is [SECRET]"
+    assert not result.quarantine
 
 
 def test_an_allowed_kind_is_not_mistaken_for_another() -> None:
