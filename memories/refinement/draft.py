@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from memories.embedding import Vector
+from memories.refinement.opinions import NO_OPINIONS, Opinions
 from memories.slots import Slot
 
 
@@ -57,6 +58,7 @@ class Draft:
 class Prepared:
     """A draft after steps 1, 2 and 4: redacted, hashed and embedded. Nothing about it needs a model any more.
 
+    `opinions`: what a model said of it and its neighbours, where the agent asks one.
     `refused`: why it can never be stored; `doubts`: why a person must look at it first.
     """
 
@@ -67,6 +69,7 @@ class Prepared:
     """Where the vector is stored, and with whose vectors it may be compared."""
     tokens: int = 0
     doubts: tuple[str, ...] = ()
+    opinions: Opinions = NO_OPINIONS
     refused: str = ""
 
 

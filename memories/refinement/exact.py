@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from memories.choices import Source, Status
 from memories.models import Memory
@@ -23,6 +23,11 @@ def content_hash(redacted: str) -> bytes:
 def find(prepared: Prepared) -> Memory | None:
     """The live memory of the same agent and end user with the same words."""
     return _same_words(prepared).filter(LIVE).select_for_update(no_key=True).first()
+
+
+def is_known(prepared: Prepared) -> bool:
+    """Whether the same words are there already, alive or merged; takes no lock."""
+    return _same_words(prepared).filter(LIVE | Q(status=Status.MERGED, deleted_at__isnull=True)).exists()
 
 
 def find_merged(prepared: Prepared) -> Memory | None:

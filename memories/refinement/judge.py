@@ -67,6 +67,11 @@ def judge(newer: Claim, older: Claim, cosine: float) -> Judgement | None:
     return None
 
 
+def by_intervals(newer: Claim, older: Claim, cosine: float) -> Judgement | None:
+    """What needs no classifier: the older one's validity ended before the newer one's began."""
+    return _intervals(Pair.of(newer, older, cosine))
+
+
 def _intervals(pair: Pair) -> Judgement | None:
     ended, began = pair.older.valid_until, pair.newer.valid_from
     if not began or not (pair.cosine > CHEAP or pair.same_slot):

@@ -14,10 +14,11 @@ from ibex.core import metrics
 from ibex.core.tenancy import scope
 from memories.choices import Status
 from memories.models import Memory
-from memories.refinement import conflict, exact, near, prepare
-from memories.refinement.conflict import Decision
+from memories.refinement import conflict, consult, exact, near, prepare
 from memories.refinement.draft import Draft, Outcome, Prepared, Result
-from memories.refinement.neighbours import Neighbour, neighbours
+from memories.refinement.near import Same
+from memories.refinement.neighbours import neighbours
+from memories.refinement.verdicts import OUTDATED, Decision
 from memories.retrieval import indexes
 from memories.store import absorb, absorb_richer, bump, bump_through, connect, create, one_writer_each, supersede
 from memories.store.write import Standing
@@ -41,11 +42,14 @@ def refine_all(drafts: Sequence[Draft]) -> list[Outcome]:
 
 
 def before_write(drafts: Sequence[Draft]) -> list[Prepared]:
-    """Steps 1, 2 and 4, and the hash of step 3. Slow; call it outside any transaction."""
+    """Steps 1, 2 and 4, and the hash of step 3; then the questions to a model, where an agent asks one.
+
+    Slow; call it outside any transaction.
+    """
     batch = [prepare.validated(draft) for draft in drafts]
     batch = [prepare.redacted(prepared) for prepared in batch]
     batch = [prepare.hashed(prepared) for prepared in batch]
-    return prepare.embedded(batch)
+    return consult.consulted(prepare.embedded(batch))
 
 
 def write_all(batch: Sequence[Prepared]) -> list[Outcome]:
@@ -69,16 +73,16 @@ def _write(prepared: Prepared) -> Outcome:
     if refused := exact.was_refused(prepared):
         return Outcome(result=Result.REJECTED, reason=refused)
     found = neighbours(prepared, quarantined=bool(prepared.doubts))
-    if same := near.find(prepared.draft, found):
+    if same := near.find(prepared.draft, found, prepared.opinions):
         return _repeat(same, prepared)
-    decision = Decision() if prepared.doubts else conflict.decide(prepared.draft, found)
+    decision = Decision() if prepared.doubts else conflict.decide(prepared.draft, found, prepared.opinions)
     return _store(prepared, decision)
 
 
-def _repeat(same: Neighbour, prepared: Prepared) -> Outcome:
-    reason = f"cosine {same.cosine:.2f}"
+def _repeat(same: Same, prepared: Prepared) -> Outcome:
+    reason = same.reason
     if near.is_richer(prepared.draft.content, than=same.memory.content):
-        reason = f"{reason}, richer text"
+        reason = f"{reason}, the richer text"
         absorb_richer(same.memory, prepared, reason=reason)
         return Outcome(result=Result.MERGED_INTO, memory_id=same.memory.pk, reason=reason)
     absorb(same.memory, prepared, reason=reason)
@@ -122,4 +126,5 @@ def apply(memory: Memory, decision: Decision, *, actor: str) -> None:
         supersede(one.memory, memory, judged.kind, confidence=judged.confidence, reason=judged.reason, actor=actor)
     for one in decision.outdated_by[:1]:
         judged = one.judgement
-        supersede(memory, one.memory, judged.kind, confidence=judged.confidence, reason=judged.reason, actor=actor)
+        reason = f"{OUTDATED}: {judged.reason}"
+        supersede(memory, one.memory, judged.kind, confidence=judged.confidence, reason=reason, actor=actor)

@@ -83,9 +83,9 @@ def _write(memory: Memory, prepared: Prepared) -> Outcome:
     if twin := _twin(memory, prepared):
         return Outcome(result=Result.DUPLICATE_OF, memory_id=twin.pk, reason="the same words")
     found = _others(memory, neighbours(prepared, quarantined=bool(prepared.doubts)))
-    if same := near.find(prepared.draft, found):
-        return Outcome(result=Result.DUPLICATE_OF, memory_id=same.memory.pk, reason=f"cosine {same.cosine:.2f}")
-    decision = Decision() if prepared.doubts else conflict.decide(prepared.draft, found)
+    if same := near.find(prepared.draft, found, prepared.opinions):
+        return Outcome(result=Result.DUPLICATE_OF, memory_id=same.memory.pk, reason=same.reason)
+    decision = Decision() if prepared.doubts else conflict.decide(prepared.draft, found, prepared.opinions)
     store.edit(memory, prepared, standing_of(prepared, decision))
     apply(memory, decision, actor=prepared.draft.actor)
     return Outcome(

@@ -12,3 +12,16 @@ CONFIDENT = 0.8
 """Above it the older memory gives way; up to it a person decides."""
 WORTH_ASKING = 0.5
 """Below it a judgement is not worth a person's time."""
+SEMANTIC = 0.80
+"""Cosine from which a model may be asked whether two texts say the same: 87 % of STS-B's pairs that do (score 4.5 and
+more) lie above it, 48 % above NEAR; the guards leave 15 % of all pairs to be asked (docs/explanation/refinement.md)."""
+
+RETIRED_AT_ONCE = 3
+"""One write that would retire more memories is an error or an attack until a person says otherwise."""
+RETIRED_WINDOW_S = 3_600
+"""The time over which retirements of one agent and end user are counted together: a batch of writes, or a few."""
+RETIRED_FREELY = 20
+"""Within the window, that many may go whatever their share: a few lively sessions (nine memories are right a session,
+QUALITY section 5) may well change that much of what little is known."""
+RETIRED_SHARE = 0.1
+"""Of what is known, the most that may go within the window beyond that; graphiti#1728 lost 49 % to one change."""
