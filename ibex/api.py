@@ -13,6 +13,7 @@ from agents.api import register as register_agents
 from agents.api import singletons
 from context.api import register as register_context
 from ibex.core.errors import IbexError, InvalidRequest, NotFound
+from ibex.dashboard.api import singletons as dashboard_singletons
 from memories.api import register as register_memories
 
 router = SimpleRouter(trailing_slash=False)
@@ -38,7 +39,7 @@ def _refused(request: HttpRequest, error: IbexError) -> JsonResponse:
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("v1/", include([*router.urls, *singletons()])),
+    path("v1/", include([*router.urls, *singletons(), *dashboard_singletons()])),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
     re_path(r"", no_such_address),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ibex.dashboard import views
+from ibex.dashboard import job_pages, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -16,4 +16,10 @@ urlpatterns = [
     path(
         "sessions/<uuid:session_id>/turns/<uuid:turn_id>/memories/<uuid:memory_id>/verdict", views.judge, name="judge"
     ),
+    path("jobs", job_pages.jobs, name="jobs"),
+    path("jobs/dead-turns/replay", job_pages.replay, name="replay_dead_turns"),
+    path("jobs/failed/<slug:task_id>/retry", job_pages.retry, name="retry_task"),
+    path("jobs/<slug:name>", job_pages.job, name="job"),
+    path("jobs/<slug:name>/run", job_pages.run, name="run_job"),
+    path("jobs/<slug:name>/switch", job_pages.switch, name="switch_job"),
 ]
