@@ -90,8 +90,8 @@ class Env(BaseSettings):
     )
     embedding_model: str = Field(
         "all-MiniLM-L6-v2",
-        min_length=1,
         max_length=200,
+        pattern=r"^[A-Za-z0-9_./:@+-]+$",
         description="Model of the vectors, read when the database is made; later `manage.py embeddings` changes it.",
     )
     embedding_device: str = Field(

@@ -8,13 +8,16 @@ found by its words; it is never compared with a vector of another model.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import compress
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, connections
+from django.utils import timezone
 
 from ibex.core.errors import Conflict, InvalidRequest
 from ibex.core.jobs import Place, Progress
@@ -36,6 +39,11 @@ DIMENSIONS_MAX = 1_536
 LEFT_OVER_MAX = ROWS_AT_ONCE
 """Rows that writers may have added since the last pass: so few are found by their words until the next one."""
 PASSES_MAX = 20
+SETTLED_AFTER = timedelta(seconds=60)
+"""After a switch: processes look every five seconds, and torch with a model loads in ten to forty."""
+FILL_JOB = "fill_vectors"
+MODEL_NAME_FORM = re.compile(r"[\w./:@+-]+", re.ASCII)
+"""It stands in the conditions of indexes. The setting IBEX_EMBEDDING_MODEL has the same form."""
 FIRST_ID = UUID(int=0)
 
 # A deleted memory has no words any more, and no vector.
@@ -110,8 +118,8 @@ def prepare(name: str) -> Slot:
 
     Raises EmbeddingUnavailable; InvalidRequest for a model that rows have no room for; Conflict when the slot is taken.
     """
-    if len(name) > MODEL_NAME_MAX:
-        raise InvalidRequest(f"A model's name has at most {MODEL_NAME_MAX} characters.")
+    if len(name) > MODEL_NAME_MAX or not MODEL_NAME_FORM.fullmatch(name):
+        raise InvalidRequest(f"A model's name has 1 to {MODEL_NAME_MAX} letters, digits and any of . / : @ + _ -")
     width = model(name).dimensions
     if width > DIMENSIONS_MAX:
         raise InvalidRequest(f"Its vectors are {width} wide; there is room for {DIMENSIONS_MAX}.")
@@ -176,15 +184,18 @@ def build_indexes() -> None:
             indexes.build(kind, agent_id, slot)
 
 
-def clear(*, expected: str) -> Iterator[int]:
+def clear(*, expected: str, settled: bool = False) -> Iterator[int]:
     """Empty the slot that does not serve, whose state must be `expected`; yields the number of rows of each step.
 
-    May be repeated when it was broken off. Raises Conflict when the slot is in another state.
+    May be repeated when it was broken off. Raises Conflict when the slot is in another state, or has served so lately
+    that a process may still search it; `settled`: somebody knows that none does.
     """
     with cross_tenant("embedding_rollout") as system:
         _, other = _locked(system)
         if other.state not in {expected, State.EMPTY}:
             raise Conflict(f"{other.model} is {other.get_state_display().lower()}: the other command is meant.")
+        if not settled and other.state == State.RETIRING and timezone.now() < other.changed_at + SETTLED_AFTER:
+            raise Conflict(f"It served less than {SETTLED_AFTER.seconds} s ago: processes may still search it.")
         emptied = _slot(other)
         other.model, other.state = "", State.EMPTY
         other.save(using=system)

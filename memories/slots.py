@@ -12,9 +12,9 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from django.db import DatabaseError, connections
@@ -30,6 +30,8 @@ from memories.embedding import (
     query_embedder,
 )
 from memories.models import VectorSlot
+
+T = TypeVar("T")
 
 LOOK_EVERY_S = 5.0
 COLUMNS = {"a": "embedding", "b": "embedding_b"}
@@ -81,6 +83,7 @@ class Serving:
 
 _current: Serving | None = None
 _look_at = 0.0
+_load: asyncio.Task[Serving] | None = None
 _loading = threading.Lock()
 
 
@@ -95,7 +98,7 @@ def serving() -> Serving:
 async def ready() -> Serving:
     """The same, for an event loop: what has to be loaded first keeps only this caller waiting."""
     if _current is None:
-        return await asyncio.to_thread(_apart, serving)
+        return await asyncio.shield(_first_load())
     _look_soon()
     return _current
 
@@ -143,6 +146,16 @@ def _first() -> Serving:
         return _current
 
 
+def _first_load() -> asyncio.Task[Serving]:
+    """One thread loads, however many callers wait, and goes on when they have given up."""
+    global _load  # noqa: PLW0603 - one state a process
+    loop = asyncio.get_running_loop()
+    if _load is None or _load.done() or _load.get_loop() is not loop:
+        _load = loop.create_task(asyncio.to_thread(_apart, serving))
+        _load.add_done_callback(lambda task: task.cancelled() or task.exception())
+    return _load
+
+
 def _loaded(slot: Slot) -> Serving:
     return Serving(slot=slot, queries=query_embedder(slot.model))
 
@@ -164,7 +177,7 @@ def _look() -> None:
         _look_at = time.monotonic() + LOOK_EVERY_S
 
 
-def _apart(do: Any) -> Any:
+def _apart(do: Callable[[], T]) -> T:
     """Run in a thread of its own, or of a pool: its connection goes when it is done."""
     try:
         return do()

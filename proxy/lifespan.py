@@ -10,15 +10,19 @@ from importlib import import_module
 
 import psycopg
 import structlog
+from django.db import DatabaseError
 from psycopg_pool import PoolTimeout
 
 from agents.authentication import listen_for_changes
 from ibex.core.database import close_hot_pool, hot_pool, open_hot_pool
 from ibex.core.redis import close_async_redis
 from ibex.providers.client import close_client
-from memories.embedding import query_embedder
+from memories.embedding import EmbeddingUnavailable
+from memories.slots import ready
 
 CANCEL_AGAIN_S = 0.5
+LOAD_AGAIN_S = 2.0
+"""Wait before the model is asked for again: what is missing is the vault, which says which one, or a package."""
 
 _log = structlog.get_logger(__name__)
 _lock: asyncio.Lock | None = None
@@ -60,7 +64,8 @@ def is_stopping() -> bool:
 
 async def _warm_up() -> None:
     global _is_warm  # noqa: PLW0603 - one state a process
-    await asyncio.to_thread(_load)
+    while not await _is_loaded():  # noqa: ASYNC110 - what is waited for is on another machine
+        await asyncio.sleep(LOAD_AGAIN_S)
     _settle()
     _is_warm = True
     try:
@@ -71,10 +76,19 @@ async def _warm_up() -> None:
     _log.info("web_process_is_warm")
 
 
-def _load() -> None:
-    """What the first caller would otherwise wait for: the model and the vault's code."""
-    query_embedder().warm_up()
-    import_module("context.vault")
+async def _is_loaded() -> bool:
+    """Load what the first caller would otherwise wait for: the model that serves, and the vault's code."""
+    try:
+        current = await ready()
+        await asyncio.to_thread(current.queries.warm_up)
+    except EmbeddingUnavailable as error:
+        _log.error("embedding_model_unavailable", reason=error.message)
+        return False
+    except DatabaseError as error:
+        _log.warning("embedding_model_unknown", error=type(error).__name__)
+        return False
+    await asyncio.to_thread(import_module, "context.vault")
+    return True
 
 
 def _settle() -> None:
