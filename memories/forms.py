@@ -17,6 +17,7 @@ from memories.models import Memory
 from memories.models.memory import CONTENT_MAX, END_USER_MAX, TAG_MAX
 from memories.refinement.validate import TAGS_MAX
 
+REASON_MAX = 150
 LINE = {"autocomplete": "off"}
 """Attributes of an input whose earlier values are nobody's business."""
 
@@ -145,6 +146,30 @@ class EditForm(forms.Form):
         if "tags" in changed:
             changed["tags"] = tuple(changed["tags"])
         return changed
+
+
+class ApproveForm(forms.Form):
+    """A waiting memory in better words."""
+
+    content = ContentField()
+    category = forms.ChoiceField(choices=Category.choices)
+
+    def __init__(self, *args: Any, memory: Memory, **options: Any) -> None:
+        options["initial"] = {"content": memory.content, "category": memory.category}
+        super().__init__(*args, **options)
+        # It stands behind a button: the page must not jump to it.
+        self.fields["content"].widget.attrs.pop("autofocus", None)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields that were changed, as refinement takes them."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
+
+
+class RejectForm(forms.Form):
+    """Why a memory is refused."""
+
+    reason = forms.CharField(max_length=REASON_MAX, required=False)
 
 
 class TagsForm(forms.Form):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from memories.views import detail, listing, removal, writing
+from memories.views import deciding, detail, inbox, listing, removal, writing
 
 app_name = "memories"
 urlpatterns = [
@@ -16,4 +16,10 @@ urlpatterns = [
     path("memories/<uuid:memory_id>/tags", writing.tags, name="tags"),
     path("memories/<uuid:memory_id>/delete", removal.delete, name="delete"),
     path("memories/<uuid:memory_id>/versions/<int:number>/restore", writing.restore, name="restore"),
+    path("review", inbox.inbox, name="review"),
+    path("review/<uuid:memory_id>", inbox.inbox, name="review_item"),
+    path("review/<uuid:memory_id>/approve", deciding.approve, name="approve"),
+    path("review/<uuid:memory_id>/edit", deciding.edit, name="edit_and_approve"),
+    path("review/<uuid:memory_id>/keep-both", deciding.keep_both, name="keep_both"),
+    path("review/<uuid:memory_id>/reject", deciding.reject, name="reject"),
 ]
