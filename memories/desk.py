@@ -164,7 +164,7 @@ def best(org_id: UUID, agent_id: UUID, end_user: str = "") -> list[Memory]:
         Memory.objects.of(org_id)
         .filter(agent_id=agent_id, end_user=end_user, status=Status.ACTIVE, deleted_at__isnull=True)
         .filter(Q(expires_at=None) | Q(expires_at__gt=lasting), Q(valid_until=None) | Q(valid_until__gt=lasting))
-        .defer("embedding", "search_text", "evidence", "metadata")
+        .defer("embedding", "embedding_b", "search_text", "evidence", "metadata")
         .order_by(OrderBy(_worth(), descending=True))
     )
     return list(rows[:SIZE])

@@ -42,7 +42,7 @@ def _reconcile(org_id: UUID, after: UUID | None, since: datetime) -> Batch:
     if not versions:
         return Batch()
     rows = Memory.objects.of(org_id).filter(pk__in={memory_id for _, memory_id, _ in versions})
-    memories = {memory.pk: memory for memory in rows.defer("embedding", "search_text", "evidence", "metadata")}
+    memories = {memory.pk: memory for memory in rows.defer("embedding", "embedding_b", "search_text", "evidence", "metadata")}
     places: dict[DeskPlace, list[Memory]] = {}
     for _, memory_id, end_user in versions:
         if memory := memories.get(memory_id):

@@ -38,7 +38,7 @@ def hold_many(org_id: UUID, memory_ids: Iterable[UUID]) -> list[Memory]:
     live = Memory.objects.of(org_id).filter(pk__in=list(memory_ids), deleted_at__isnull=True).order_by("pk")
     one_writer_each(live.values_list("org_id", "agent_id"))
     held = live.select_for_update(of=("self",), no_key=True)
-    return list(held.defer("embedding", "search_text", "evidence", "metadata"))
+    return list(held.defer("embedding", "embedding_b", "search_text", "evidence", "metadata"))
 
 
 def set_usefulness(memories: Iterable[Memory], values: Mapping[UUID, float]) -> None:

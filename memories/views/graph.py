@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from memories.models import Memory, Relationship
+from memories.selectors import ONLY_FOR_SEARCH
 from memories.views.surroundings import Tie, phrase_of
 
 COLUMN_MAX = 7
@@ -88,7 +89,7 @@ def _edges(org_id: UUID, near: Sequence[UUID]) -> list[Relationship]:
         Relationship.objects.of(org_id)
         .filter(Q(source__in=near) | Q(target__in=near), source__deleted_at=None, target__deleted_at=None)
         .select_related("source", "target")
-        .defer("source__embedding", "target__embedding", "source__search_text", "target__search_text")
+        .defer(*(f"{end}__{field}" for end in ("source", "target") for field in ONLY_FOR_SEARCH))
         .order_by("-created_at", "-pk")[: COLUMN_MAX * COLUMN_MAX]
     )
     return list(rows)

@@ -12,6 +12,7 @@ from django.db.models import Q
 from agents.models import Checkpoint
 from memories.choices import Relation, Status
 from memories.models import Memory, Relationship
+from memories.selectors import ONLY_FOR_SEARCH
 
 SHOWN_RELATIONS = 30
 SHOWN_INJECTIONS = 20
@@ -53,7 +54,7 @@ def ties_of(memory: Memory) -> list[Tie]:
         Relationship.objects.of(memory.org_id)
         .filter(Q(source=memory) | Q(target=memory))
         .select_related("source", "target")
-        .defer("source__embedding", "target__embedding", "source__search_text", "target__search_text")
+        .defer(*(f"{end}__{field}" for end in ("source", "target") for field in ONLY_FOR_SEARCH))
         .order_by("-created_at", "-pk")[:SHOWN_RELATIONS]
     )
     return [_tie(memory, row) for row in rows]
