@@ -9,24 +9,28 @@ from rest_framework.response import Response
 
 from agents.api.limits import INTEGER_MAX, LimitFields
 from agents.api.permissions import any_of
+from agents.api.privacy import PiiPolicyField
 from agents.choices import Scope
 from agents.limits import LIMIT_FIELDS
 from agents.models import Organization
 from agents.services import organizations
+from agents.services.privacy import change_pii_policy
 from ibex.core.errors import PermissionDenied
 from ibex.core.rest import OrgViewSet
 
 
 class OrganizationSerializer(LimitFields, serializers.ModelSerializer):
-    """The organization, with what all its agents together may use."""
+    """The organization, what all its agents together may use, and what becomes of personal data."""
 
     requests_per_minute = serializers.IntegerField(
         min_value=1, max_value=INTEGER_MAX, required=False, help_text="Calls, all agents together."
     )
 
+    pii_policy = PiiPolicyField(required=False)
+
     class Meta:
         model = Organization
-        fields = ["id", "name", "slug", "status", *LIMIT_FIELDS, "created_at"]
+        fields = ["id", "name", "slug", "status", *LIMIT_FIELDS, "pii_policy", "created_at"]
         read_only_fields = ["slug", "status"]
 
 
@@ -40,16 +44,18 @@ class OrganizationViewSet(OrgViewSet):
 
     @extend_schema(summary="Your organization")
     def retrieve(self, request: Request) -> Response:
-        """Its name and its limits."""
+        """Its name, its limits, and its choices about personal data."""
         return self.represent(self._organization())
 
     @extend_schema(summary="Change your organization")
     def partial_update(self, request: Request) -> Response:
-        """Its name and its limits; every process knows of them within a second."""
+        """Its name, its limits, its choices about personal data; every process knows of them within a second."""
         if self.caller.agent_id is not None:
             raise PermissionDenied("This token is bound to one agent and cannot change the organization.")
         changes = self.validated(partial=True)
-        return self.represent(organizations.update(self._organization(), actor=self.caller.actor, **changes))
+        pii_policy = changes.pop("pii_policy", {})
+        organization = organizations.update(self._organization(), actor=self.caller.actor, **changes)
+        return self.represent(change_pii_policy(organization, pii_policy, actor=self.caller.actor))
 
     def _organization(self) -> Organization:
         return Organization.objects.get(pk=self.org_id)
