@@ -43,6 +43,7 @@ _NAV = (
     ("Providers", "agents:providers", "link", "p"),
     ("Tokens", "agents:tokens", "key", "t"),
     ("Limits", "agents:limits", "bolt", "l"),
+    ("Privacy", "agents:privacy", "lock", "y"),
     ("Jobs", "dashboard:jobs", "jobs", "j"),
 )
 _ADMIN = ("Admin", "admin:index", "settings", "")
