@@ -16,6 +16,7 @@ from ibex.core.ids import first_uuid7
 from ibex.core.jobs import Batch, Place, Progress, sweep
 from memories import desk
 from memories.models import Memory, MemoryVersion
+from memories.selectors import ONLY_FOR_SEARCH
 
 VERSIONS_AT_ONCE = 500
 LOOKED_BACK = timedelta(seconds=desk.REBUILT_EVERY_S)
@@ -42,7 +43,7 @@ def _reconcile(org_id: UUID, after: UUID | None, since: datetime) -> Batch:
     if not versions:
         return Batch()
     rows = Memory.objects.of(org_id).filter(pk__in={memory_id for _, memory_id, _ in versions})
-    memories = {memory.pk: memory for memory in rows.defer("embedding", "embedding_b", "search_text", "evidence", "metadata")}
+    memories = {memory.pk: memory for memory in rows.defer(*ONLY_FOR_SEARCH, "evidence", "metadata")}
     places: dict[DeskPlace, list[Memory]] = {}
     for _, memory_id, end_user in versions:
         if memory := memories.get(memory_id):
