@@ -8,21 +8,29 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from agents.access import Place
 from agents.choices import Role
 from agents.models import Operator, Organization
+from ibex.core.tenancy import scope
+from memories.waiting import waiting_count
+
+COUNT_MAX = 99
+"""What is waiting is counted up to here on every page."""
+REVIEW = "memories:review"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NavItem:
-    """One line of the sidebar; `key` is the letter that follows `g` on the keyboard."""
+    """One line of the sidebar; `key` is the letter that follows `g` on the keyboard, `count` what waits there."""
 
     label: str
     url: str
     icon: str
     key: str
     active: bool
+    count: object = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +47,7 @@ _NAV = (
     ("Home", "dashboard:home", "home", "h"),
     ("Agents", "agents:list", "agents", "a"),
     ("Memories", "memories:list", "memories", "m"),
+    ("Review", REVIEW, "review", "r"),
     ("Sessions", "dashboard:sessions", "sessions", "s"),
     ("Providers", "agents:providers", "link", "p"),
     ("Tokens", "agents:tokens", "key", "t"),
@@ -55,7 +64,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if place is None:
         return {}
     lines = (*_NAV, _ADMIN) if place.operator.is_superuser and place.may(Role.ADMIN) else _NAV
-    nav = [_item(request, *line) for line in lines]
+    nav = [_item(request, place, *line) for line in lines]
     return {
         "shell": Shell(
             organization=place.organization, organizations=place.organizations, operator=place.operator, nav=nav
@@ -63,7 +72,15 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _item(request: HttpRequest, label: str, name: str, icon: str, key: str) -> NavItem:
+def _item(request: HttpRequest, place: Place, label: str, name: str, icon: str, key: str) -> NavItem:
     url = reverse(name)
     active = request.path == url or (url != "/" and request.path.startswith(url))
-    return NavItem(label=label, url=url, icon=icon, key=key, active=active)
+    # Asked of the database only where the navigation is shown, not for every piece of a page.
+    count = SimpleLazyObject(lambda: _waiting(place)) if name == REVIEW else ""
+    return NavItem(label=label, url=url, icon=icon, key=key, active=active, count=count)
+
+
+def _waiting(place: Place) -> str:
+    with scope(place.organization.pk):
+        count = waiting_count(place.organization.pk, COUNT_MAX + 1)
+    return f"{COUNT_MAX}+" if count > COUNT_MAX else str(count or "")

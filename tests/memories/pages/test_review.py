@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from ibex.core.tenancy import scope
+from ibex.dashboard import shell
 from memories import store
 from memories.choices import Relation
 from memories.models import Memory
@@ -149,6 +150,22 @@ class TestTheInbox:
         for place in ("attic", "cellar", "yard", "garage"):
             remember(agent, f"The ladder may be in the {place}.", confidence=0.3)
         assert query_count(bob, f"/review/{homes[1].pk}") <= few
+
+
+class TestTheNavigation:
+    def nav(self, who, path="/"):
+        found = re.search(r'href="/review"\s+title="Review".*?</a>', shown(who, path), re.DOTALL)
+        return re.findall(r'class="nav__count">([^<]*)<', found.group())
+
+    def test_says_how_many_wait(self, victor, charlie, poison, jazz):
+        assert self.nav(victor) == ["2"]
+        assert self.nav(victor, "/review") == ["2"]
+        assert self.nav(charlie) == []
+
+    def test_counts_no_further_than_it_needs(self, bob, agent, jazz, monkeypatch):
+        monkeypatch.setattr(shell, "COUNT_MAX", 1)
+        remember(agent, POISON)
+        assert self.nav(bob) == ["1+"]
 
 
 class TestDecisions:
