@@ -30,6 +30,14 @@ JOBS = (
         work="memories.maintenance.retire.archive_superseded",
     ),
     Job(
+        name="consolidate_memories",
+        title="Consolidate memories",
+        about="Merges memories that changed in the last two days with those that say the same. A merge keeps both "
+        "texts and can be undone; what somebody told apart is left apart.",
+        every=timedelta(days=1),
+        work="memories.maintenance.consolidate.consolidate",
+    ),
+    Job(
         name="forget_excerpts",
         title="Forget old excerpts",
         about="Removes excerpts that have expired.",

@@ -7,6 +7,7 @@ at each step and says where it stands, so that it can be stopped after any step 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -90,10 +91,13 @@ def all_jobs() -> Mapping[str, Job]:
     return {job.name: job for module in modules for job in getattr(module, "JOBS", ())}
 
 
-def sweep(reason: str, organizations: Organizations, do_batch: DoBatch, place: Place | None) -> Iterator[Progress]:
+def sweep(
+    reason: str, organizations: Organizations, do_batch: DoBatch, place: Place | None, *, in_scope: bool = True
+) -> Iterator[Progress]:
     """Batch by batch through the organizations, the rest of one first that was begun before.
 
-    One that fails is counted and left for the next run; the others have their turn.
+    One that fails is counted and left for the next run; the others have their turn. `in_scope=False`: the batch opens
+    the organization's scope itself, because something slow comes between two transactions.
     """
     failed = 0
     for org_id in _from(place, _listed(reason, organizations)):
@@ -101,7 +105,7 @@ def sweep(reason: str, organizations: Organizations, do_batch: DoBatch, place: P
         has_more = True
         while has_more:
             try:
-                with scope(org_id):
+                with scope(org_id) if in_scope else nullcontext():
                     batch = do_batch(org_id, after)
             except Exception as error:  # noqa: BLE001 - the boundary: one organization must not stop the others
                 failed += 1

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
-from django_q.models import OrmQ, Schedule, Task
+from django_q.models import OrmQ, Task
 
 from agents.models import AuditEvent
 from ibex.core import job_runs, schedules
@@ -18,13 +18,18 @@ from ibex.core.redis import redis
 from ibex.core.tenancy import scope
 from proxy.dead_letters import dead_letters_key
 from tests.dashboard.test_session_pages import text_of
+from tests.factories import make_token
+from tests.jobs import make_job
 
-JOB = "forget_runs"
+__all__ = ["make_job"]
 
 
 @pytest.fixture(autouse=True)
-def plan() -> None:
+def name(make_job) -> str:
+    """A job that is scheduled, and does nothing."""
+    made = make_job(lambda _place: iter(()))
     schedules.ensure()
+    return made
 
 
 @pytest.fixture
@@ -36,19 +41,17 @@ def root(alice):
 
 
 @pytest.fixture
-def last_run():
+def last_run(name):
     """The latest run of a job: so long ago that it is silent, unless it has ended."""
 
     def make(**columns) -> JobRun:
-        JobRun.objects.filter(job=JOB).delete()
-        run = JobRun.objects.create(job=JOB, **columns)
+        run = JobRun.objects.create(job=name, **columns)
         JobRun.objects.filter(pk=run.pk).update(
             started_at=Now() - timedelta(hours=1), seen_at=Now() - timedelta(minutes=59)
         )
         return run
 
-    yield make
-    JobRun.objects.filter(job=JOB).delete()
+    return make
 
 
 def failed(organization, *, attempts=4, function="memories.tasks.extract_session") -> Task:
@@ -85,52 +88,52 @@ def test_every_job_is_listed_to_every_member(victor):
     assert "Run now" not in text
 
 
-def test_strangers_to_every_organization_see_nothing(anonymous):
+def test_strangers_to_every_organization_see_nothing(anonymous, name):
     assert anonymous.get("/jobs").status_code == 302
-    assert anonymous.post(f"/jobs/{JOB}/run").status_code == 302
+    assert anonymous.post(f"/jobs/{name}/run").status_code == 302
 
 
-def test_a_run_that_died_half_way_is_shown_as_dead(victor, last_run):
+def test_a_run_that_died_half_way_is_shown_as_dead(victor, last_run, name):
     last_run(counts={"runs_forgotten": 3})
     assert "Dead" in shown(victor)
-    assert "Dead" in shown(victor, f"/jobs/{JOB}")
+    assert "Dead" in shown(victor, f"/jobs/{name}")
 
 
-def test_what_all_organizations_together_did_is_for_the_installations_operators(alice, root, bob, last_run):
+def test_what_all_organizations_together_did_is_for_the_installations_operators(alice, root, bob, last_run, name):
     last_run(counts={"runs_forgotten": 1234}, finished_at=timezone.now(), outcome="succeeded", error="OSError")
-    for path in ("/jobs", f"/jobs/{JOB}"):
+    for path in ("/jobs", f"/jobs/{name}"):
         assert "1,234 runs forgotten" in shown(root, path)
         assert "1,234" not in shown(bob, path)
         assert "OSError" in shown(bob, path)
 
 
-def test_the_installations_operator_runs_and_switches_jobs(root):
-    before = OrmQ.objects.count() + Task.objects.count()
-    assert root.client.post(f"/jobs/{JOB}/run").status_code == 303
-    assert OrmQ.objects.count() + Task.objects.count() == before + 1
+def test_the_installations_operator_runs_and_switches_jobs(root, name):
+    assert root.client.post(f"/jobs/{name}/run").status_code == 303
+    waiting = {row.task["id"] for row in OrmQ.objects.all() if row.task.get("group") == name}
+    assert len(waiting | set(Task.objects.filter(group=name).values_list("id", flat=True))) == 1
     assert "Off" not in shown(root)
-    root.client.post(f"/jobs/{JOB}/switch", {"on": "false"})
+    root.client.post(f"/jobs/{name}/switch", {"on": "false"})
     assert "Off" in shown(root)
-    assert not schedules.scheduled()[JOB].is_enabled
-    root.client.post(f"/jobs/{JOB}/switch", {"on": "true"})
-    assert schedules.scheduled()[JOB].is_enabled
+    assert not schedules.scheduled()[name].is_enabled
+    root.client.post(f"/jobs/{name}/switch", {"on": "true"})
+    assert schedules.scheduled()[name].is_enabled
     assert sorted(audited(root.organization)) == ["job.run", "job.switched_off", "job.switched_on"]
 
 
 @pytest.mark.parametrize("role", ["alice", "bob", "victor"])
-def test_members_even_owners_do_not_steer_what_belongs_to_the_installation(role, request):
+def test_members_even_owners_do_not_steer_what_belongs_to_the_installation(role, request, name):
     who = request.getfixturevalue(role)
-    assert who.client.post(f"/jobs/{JOB}/run").status_code == 403
-    assert who.client.post(f"/jobs/{JOB}/switch", {"on": "false"}).status_code == 403
-    assert schedules.scheduled()[JOB].is_enabled
+    assert who.client.post(f"/jobs/{name}/run").status_code == 403
+    assert who.client.post(f"/jobs/{name}/switch", {"on": "false"}).status_code == 403
+    assert schedules.scheduled()[name].is_enabled
     assert audited(who.organization) == []
 
 
-def test_what_is_no_job_is_not_found(root):
+def test_what_is_no_job_is_not_found(root, name):
     assert root.client.get("/jobs/none").status_code == 404
     assert root.client.post("/jobs/none/run").status_code == 404
-    assert root.client.post(f"/jobs/{JOB}/switch", {"on": "perhaps"}).status_code == 404
-    assert root.client.get(f"/jobs/{JOB}/run").status_code == 405
+    assert root.client.post(f"/jobs/{name}/switch", {"on": "perhaps"}).status_code == 404
+    assert root.client.get(f"/jobs/{name}/run").status_code == 405
 
 
 def test_failed_tasks_are_shown_to_their_organization_by_type_only(alice, charlie):
@@ -175,20 +178,20 @@ def test_turns_that_could_not_be_written_are_counted_and_sent_back(alice, charli
     redis().delete(stream)
 
 
-def test_the_number_of_queries_does_not_depend_on_the_number_of_runs(victor, query_count, last_run):
+def test_the_number_of_queries_does_not_depend_on_the_number_of_runs(victor, query_count, last_run, name):
     last_run(finished_at=timezone.now(), outcome="succeeded")
     few = query_count(victor, "/jobs")
     for _ in range(5):
-        job_runs.run_job(JOB)
+        job_runs.run_job(name)
     assert query_count(victor, "/jobs") == few
 
 
-def test_the_api_says_the_same(alice, bob, charlie, last_run):
+def test_the_api_says_the_same(alice, bob, charlie, last_run, name):
     last_run(counts={"runs_forgotten": 1}, finished_at=timezone.now(), outcome="succeeded")
     task = failed(alice.organization)
     seen = alice.client.get("/api/v1/jobs", headers=alice.bearer).json()
-    [line] = [job for job in seen["jobs"] if job["name"] == JOB]
-    assert (line["every_seconds"], line["last"]["outcome"]) == (86_400, "succeeded")
+    [line] = [job for job in seen["jobs"] if job["name"] == name]
+    assert (line["every_seconds"], line["last"]["outcome"]) == (60, "succeeded")
     assert "counts" not in line["last"]
     assert line["next_run"]
     assert set(seen["queue"]) == {"waiting", "taken", "oldest"}
@@ -203,8 +206,6 @@ def test_the_api_says_the_same(alice, bob, charlie, last_run):
 
 
 def test_the_api_asks_for_scopes_and_for_the_whole_organization(acme, agent, anonymous):
-    from tests.factories import make_token
-
     def status(token: str, method: str = "get", path: str = "") -> int:
         headers = {"Authorization": f"Bearer {token}"}
         return getattr(anonymous, method)(f"/api/v1/jobs{path}", headers=headers).status_code
@@ -213,4 +214,3 @@ def test_the_api_asks_for_scopes_and_for_the_whole_organization(acme, agent, ano
     bound = make_token(acme, agent=agent)
     assert [status(token) for token in (reader, nobody, bound)] == [200, 403, 403]
     assert status(reader, "post", "/dead-turns/replay") == 403
-    assert Schedule.objects.filter(name=JOB).exists()
