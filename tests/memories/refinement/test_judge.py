@@ -9,7 +9,7 @@ import pytest
 from memories.choices import Category, Relation
 from memories.refinement.claims import Claim
 from memories.refinement.frames import slot_of
-from memories.refinement.judge import judge
+from memories.refinement.judge import by_intervals, judge
 from memories.refinement.thresholds import CONFIDENT
 
 ALIKE = 0.8
@@ -78,6 +78,49 @@ def test_a_later_period_supersedes_only_where_both_speak_of_the_same() -> None:
     newer = Claim(content="The user leads payouts.", valid_from=NOON + timedelta(days=1))
     assert judge(newer, older, 0.9) is not None
     assert judge(newer, older, 0.6) is None
+
+
+JANUARY, JUNE, DECEMBER = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 6, 12))
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "supersedes"),
+    [
+        ((JANUARY, JUNE), (JUNE, None), True),
+        ((None, JUNE), (DECEMBER, None), True),
+        ((JANUARY, JUNE), (JUNE, DECEMBER), True),
+        ((JANUARY, DECEMBER), (JUNE, None), False),
+        ((JANUARY, None), (JUNE, None), False),
+        ((JUNE, JUNE), (JUNE, None), False),
+        ((JANUARY, JUNE), (None, None), False),
+    ],
+    ids=["the day after", "long after", "both ended", "overlapping", "open", "same beginning", "without a date"],
+)
+def test_periods_that_follow_each_other_supersede_and_others_are_left_to_the_classifier(
+    older: tuple[datetime | None, datetime | None],
+    newer: tuple[datetime | None, datetime | None],
+    supersedes: bool,
+) -> None:
+    was = Claim(content="The user leads payments.", valid_from=older[0], valid_until=older[1])
+    now = Claim(content="The user leads payouts.", valid_from=newer[0], valid_until=newer[1])
+    found = by_intervals(now, was, 0.9)
+    assert (found is not None) == supersedes
+    if found is not None:
+        assert (found.kind, found.confidence) == (Relation.SUPERSEDES, 1.0)
+
+
+def test_the_same_in_other_words_overlaps_where_it_is_close_enough() -> None:
+    newer = Claim(content="The user trains each morning with the rowing club on the river Main before breakfast.")
+    older = Claim(content="The user trains on the river Main with the rowing club before work each morning, early.")
+    found = judge(newer, older, 0.9)
+    assert found is not None
+    assert (found.kind, found.confidence > CONFIDENT) == (Relation.OVERLAPS, True)
+    assert judge(newer, older, 0.8) is None
+
+
+def test_each_other_kind_of_conflict_has_an_example_above() -> None:
+    kinds = {Relation.CONTRADICTS, Relation.SUPERSEDES, Relation.SPECIALIZES}
+    assert {kind for _, _, kind in CHANGES} == kinds
 
 
 def test_extractions_own_attributes_decide_where_they_hold_one_value() -> None:
