@@ -110,8 +110,8 @@ def test_periods_that_follow_each_other_supersede_and_others_are_left_to_the_cla
 
 
 def test_the_same_in_other_words_overlaps_where_it_is_close_enough() -> None:
-    newer = Claim(content="The user trains each morning with the rowing club on the river Main before breakfast.")
-    older = Claim(content="The user trains on the river Main with the rowing club before work each morning, early.")
+    newer = Claim(content="The user trains each morning with the old rowing club on the wide river before breakfast.")
+    older = Claim(content="The user trains on the wide river with the old rowing club before work each morning, alone.")
     found = judge(newer, older, 0.9)
     assert found is not None
     assert (found.kind, found.confidence > CONFIDENT) == (Relation.OVERLAPS, True)
