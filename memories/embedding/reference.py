@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ class ReferenceModel:
         self.dimensions = int(encoder.get_embedding_dimension())
         self.ignores_case = name == MODEL_NAME
         self._encoder = encoder
+        self._encoding = Lock()
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """fp32 vectors (n x dimensions) of texts to be stored, with the prompt that the model has for documents."""
@@ -50,16 +52,9 @@ class ReferenceModel:
         return vector
 
     def _unit(self, encode: Any, texts: list[str]) -> Vectors:
-        vectors: Vectors = np.asarray(
-            encode(
-                texts,
-                batch_size=BATCH_TEXTS,
-                normalize_embeddings=True,
-                convert_to_numpy=True,
-                show_progress_bar=False,
-            ),
-            dtype=np.float32,
-        )
+        with self._encoding:  # two threads at once break the tokenizer ("Already borrowed")
+            made = encode(texts, batch_size=BATCH_TEXTS, normalize_embeddings=True, show_progress_bar=False)
+        vectors: Vectors = np.asarray(made, dtype=np.float32)
         return vectors
 
 
