@@ -81,6 +81,10 @@ class MemoryTable(ListTable):
         return timestamp(value)
 
 
+class UseTable(ListTable):
+    """Pages of `memories.selectors.uses`; memories/uses_table.html draws the rows."""
+
+
 def _about(memory: Memory) -> str:
     """Whose memory it is, and what people call it, on one line."""
     words = [memory.agent.name]

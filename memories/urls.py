@@ -13,6 +13,7 @@ urlpatterns = [
     path("memories/delete", removal.delete_many, name="delete_many"),
     path("memories/<uuid:memory_id>", detail.detail, name="detail"),
     path("memories/<uuid:memory_id>/edit", writing.edit, name="edit"),
+    path("memories/<uuid:memory_id>/uses", detail.all_uses, name="uses"),
     path("memories/<uuid:memory_id>/tags", writing.tags, name="tags"),
     path("memories/<uuid:memory_id>/delete", removal.delete, name="delete"),
     path("memories/<uuid:memory_id>/versions/<int:number>/restore", writing.restore, name="restore"),

@@ -16,30 +16,35 @@ from django.views.decorators.http import require_safe
 
 from agents.access import PlacedRequest, operator_page
 from agents.choices import Role
-from agents.models import Checkpoint
 from ibex.core.htmx import page, wants_partial
+from ibex.core.listing import listed
 from memories.forms import TagsForm
 from memories.models import Memory
-from memories.selectors import memories_of
+from memories.selectors import Lineage, Provenance, lineage, memories_of, provenance, uses
+from memories.tables import UseTable
 from memories.views.graph import Graph, graph_of
 from memories.views.history import VersionLine, history
-from memories.views.surroundings import Tie, Use, ties_of, uses_of
+from memories.views.surroundings import Tie, ties_of
 from memories.views.worth import with_worth
 
+USES_SHOWN = 20
+"""The latest prompts; the others are on a page of their own."""
 CHANGED = "memories-changed"
 """Tells the list behind the drawer to look again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemoryPage:
-    """What the page of one memory shows. `turn`: the one it was learned from. `back_url`: the list as it was left."""
+    """What the page of one memory shows. `back_url`: the list as it was left."""
 
     memory: Memory
-    turn: Checkpoint | None
+    origin: Provenance | None
+    line: Lineage
     versions: Sequence[VersionLine]
     ties: Sequence[Tie]
     graph: Graph | None
-    uses: Sequence[Use]
+    uses: Sequence[Any]
+    has_more_uses: bool
     tags_form: TagsForm
     may_write: bool
     in_drawer: bool
@@ -70,19 +75,32 @@ def detail(request: PlacedRequest, memory_id: UUID) -> HttpResponse:
     return memory_page(request, memory_or_404(request, memory_id))
 
 
+@require_safe
+@operator_page()
+def all_uses(request: PlacedRequest, memory_id: UUID) -> HttpResponse:
+    """Every prompt that a memory was considered for, the newest first."""
+    memory = memory_or_404(request, memory_id)
+    table = UseTable(uses(memory))
+    pages = listed(table, request)
+    context = {"memory": memory, "uses": [row.record for row in table.paginated_rows], "pages": pages}
+    return page(request, "memories/all_uses.html", context, partial="results")
+
+
 def memory_page(
     request: PlacedRequest, memory: Memory, *, tags_form: TagsForm | None = None, status: int = 200
 ) -> HttpResponse:
     """The page of `memory`, with `tags_form` when it is to show its errors."""
     has_news = bool(get_messages(request))
-    ties = ties_of(memory)
+    ties, used = ties_of(memory), list(uses(memory)[: USES_SHOWN + 1])
     shown = MemoryPage(
         memory=memory,
-        turn=_turn(memory),
+        origin=provenance(memories_of(memory.org_id), memory.pk),
+        line=lineage(memory),
         versions=history(memory),
         ties=ties,
         graph=graph_of(memory, ties),
-        uses=uses_of(memory),
+        uses=used[:USES_SHOWN],
+        has_more_uses=len(used) > USES_SHOWN,
         tags_form=tags_form or TagsForm(initial={"tags": memory.tags}),
         may_write=request.place.may(Role.OPERATOR),
         in_drawer=wants_partial(request),
@@ -102,10 +120,3 @@ def back_url(request: PlacedRequest) -> str:
     except ValueError:
         return home
     return f"{home}?{left.query}" if left.path == home and left.query else home
-
-
-def _turn(memory: Memory) -> Checkpoint | None:
-    """The turn that a memory was learned from, without what was said in it."""
-    if memory.checkpoint_id is None:
-        return None
-    return Checkpoint.objects.of(memory.org_id).filter(pk=memory.checkpoint_id).only("number", "turn_id").first()

@@ -1,21 +1,17 @@
-"""What a memory is tied to: other memories, and the prompts it was put into."""
+"""What a memory is tied to: other memories."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 
-from agents.models import Checkpoint
 from memories.choices import Relation, Status
 from memories.models import Memory, Relationship
 from memories.selectors import ONLY_FOR_SEARCH
 
 SHOWN_RELATIONS = 30
-SHOWN_INJECTIONS = 20
 
 _FROM = {relation: relation.label for relation in Relation}
 _TO = {
@@ -40,14 +36,6 @@ class Tie:
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Use:
-    """One prompt that this memory was considered for. `turn` is None once it has been erased."""
-
-    injection: Any
-    turn: Checkpoint | None
-
-
 def ties_of(memory: Memory) -> list[Tie]:
     """Edges in both directions, the newest first. One query."""
     rows = (
@@ -64,23 +52,6 @@ def retired_by(org_id: UUID, memory_id: UUID) -> int:
     """How many memories gave way to this one."""
     edges = Relationship.objects.of(org_id).filter(source_id=memory_id, target__status=Status.SUPERSEDED)
     return edges.count()
-
-
-def uses_of(memory: Memory) -> list[Use]:
-    """The latest prompts that this memory was considered for. Two queries."""
-    # `injections` comes from a room that this one does not know: it is read through the memory alone.
-    injections: Sequence[Any] = list(
-        memory.injections.filter(org_id=memory.org_id).order_by("-created_at", "-pk")[:SHOWN_INJECTIONS]
-    )
-    rows = (
-        Checkpoint.objects.of(memory.org_id)
-        .filter(turn_id__in=[injection.turn_id for injection in injections])
-        .select_related("session")
-        .only("turn_id", "number", "session__external_id")
-        .order_by()
-    )
-    turns = {row.turn_id: row for row in rows}
-    return [Use(injection=injection, turn=turns.get(injection.turn_id)) for injection in injections]
 
 
 def phrase_of(edge: Relationship, memory: Memory) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from agents.models import Agent, Checkpoint
 from context.models import Injection
+from ibex.core import listing
 from ibex.core.tenancy import scope
 from memories import store
 from memories.choices import Relation
@@ -94,6 +95,18 @@ class TestWhereItWasInjected:
             inject(coffee, uuid4())
         assert page_of(victor, coffee).count("Put in") == 20
 
+    def test_the_others_are_on_pages_of_their_own(self, victor, charlie, coffee, turn, monkeypatch):
+        monkeypatch.setattr(listing, "PER_PAGE", 21)
+        inject(coffee, turn.turn_id)
+        for _ in range(23):
+            inject(coffee, uuid4())
+        url = f"/memories/{coffee.pk}/uses"
+        assert url in page_of(victor, coffee)
+        first, last = victor.client.get(url).content.decode(), victor.client.get(f"{url}?page=2").content.decode()
+        assert (first.count("Put in"), last.count("Put in")) == (21, 3)
+        assert f"/sessions/{turn.session_id}?turn={turn.turn_id}" in last
+        assert charlie.client.get(url).status_code == 404
+
 
 class TestRelations:
     @pytest.fixture
@@ -114,6 +127,20 @@ class TestRelations:
         page = page_of(victor, coffee)
         assert "Deleted since" in page
         assert f"/memories/{tea.pk}" not in page
+
+
+class TestItsLine:
+    def test_is_told_from_both_ends(self, victor, agent, coffee):
+        newer = remember(agent, "The user's drink is water.")
+        with scope(agent.org_id):
+            store.hold(coffee)
+            store.supersede(coffee, newer, Relation.SUPERSEDES, confidence=0.9, reason="a newer habit", actor="system")
+        assert "What it replaced" in page_of(victor, newer)
+        assert "What replaced it" in page_of(victor, coffee)
+        assert "Supersedes: a newer habit" in page_of(victor, coffee)
+
+    def test_is_not_shown_where_there_is_none(self, victor, coffee):
+        assert "replaced" not in page_of(victor, coffee)
 
 
 class TestVersions:
