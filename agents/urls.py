@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from agents.views import agents, directives, limits, privacy, providers, sign_in, tokens
+from agents.views import agents, directives, limits, privacy, providers, retention, sign_in, tokens
 
 app_name = "agents"
 urlpatterns = [
@@ -29,6 +29,7 @@ urlpatterns = [
     path("providers/<uuid:provider_id>/test", providers.test, name="test_provider"),
     path("settings/limits", limits.limits, name="limits"),
     path("settings/privacy", privacy.privacy, name="privacy"),
+    path("settings/retention", retention.retention, name="retention"),
     path("tokens", tokens.token_list, name="tokens"),
     path("tokens/new", tokens.create, name="create_token"),
     path("tokens/<uuid:token_id>/revoke", tokens.revoke, name="revoke"),

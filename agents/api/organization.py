@@ -13,6 +13,7 @@ from agents.api.privacy import PiiPolicyField
 from agents.choices import Scope
 from agents.limits import LIMIT_FIELDS
 from agents.models import Organization
+from agents.models.retention import RETENTION_FIELDS
 from agents.services import organizations
 from agents.services.privacy import change_pii_policy
 from ibex.core.errors import PermissionDenied
@@ -20,7 +21,9 @@ from ibex.core.rest import OrgViewSet
 
 
 class OrganizationSerializer(LimitFields, serializers.ModelSerializer):
-    """The organization, what all its agents together may use, and what becomes of personal data."""
+    """The organization: what all its agents together may use, how long it keeps what was said, and what becomes of
+    personal data.
+    """
 
     requests_per_minute = serializers.IntegerField(
         min_value=1, max_value=INTEGER_MAX, required=False, help_text="Calls, all agents together."
@@ -30,7 +33,7 @@ class OrganizationSerializer(LimitFields, serializers.ModelSerializer):
 
     class Meta:
         model = Organization
-        fields = ["id", "name", "slug", "status", *LIMIT_FIELDS, "pii_policy", "created_at"]
+        fields = ["id", "name", "slug", "status", *LIMIT_FIELDS, *RETENTION_FIELDS, "pii_policy", "created_at"]
         read_only_fields = ["slug", "status"]
 
 
@@ -44,12 +47,14 @@ class OrganizationViewSet(OrgViewSet):
 
     @extend_schema(summary="Your organization")
     def retrieve(self, request: Request) -> Response:
-        """Its name, its limits, and its choices about personal data."""
+        """Its name, its limits, its retention, and its choices about personal data."""
         return self.represent(self._organization())
 
     @extend_schema(summary="Change your organization")
     def partial_update(self, request: Request) -> Response:
-        """Its name, its limits, its choices about personal data; every process knows of them within a second."""
+        """Its name, its limits, its retention, its choices about personal data; every process knows of them within a
+        second. What a shorter retention leaves out is removed within a day, for good.
+        """
         if self.caller.agent_id is not None:
             raise PermissionDenied("This token is bound to one agent and cannot change the organization.")
         changes = self.validated(partial=True)

@@ -6,6 +6,7 @@ from django.db import models
 KEPT_DAYS = 90
 """SPEC section 4's default."""
 KEPT_DAYS_MAX = 3_650
+RETENTION_FIELDS = ("turn_retention_days", "trace_retention_days")
 
 _days = [MinValueValidator(1), MaxValueValidator(KEPT_DAYS_MAX)]
 

@@ -10,11 +10,12 @@ from django.db import IntegrityError, transaction
 from agents.choices import OrganizationStatus, ProviderKind, Role
 from agents.limits import LIMIT_FIELDS
 from agents.models import Member, Operator, Organization
+from agents.models.retention import RETENTION_FIELDS
 from agents.services import audit, providers, slugs
 from agents.services.after import announce
 from ibex.core.tenancy import scope
 
-EDITABLE = frozenset({"name", *LIMIT_FIELDS})
+EDITABLE = frozenset({"name", *LIMIT_FIELDS, *RETENTION_FIELDS})
 
 
 def create(
@@ -35,7 +36,7 @@ def create(
 
 
 def update(org: Organization, *, actor: str, **fields: Any) -> Organization:
-    """Change the name or the limits; every process hears of it."""
+    """Change the name, the limits or the retention; every process hears of it."""
     unknown = sorted(set(fields) - EDITABLE)
     if unknown:
         raise TypeError(f"not fields of an organization that can be set: {', '.join(unknown)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -25,6 +25,8 @@ from ibex.core.schedules import scheduled
 from proxy.dead_letters import dead_letters_key
 
 FAILED_SHOWN = 50
+MINUTES_A_DAY = 1_440
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +62,13 @@ class JobLine:
     last: Run | None
     next_run: datetime | None
 
+    @property
+    def rhythm(self) -> str:
+        """How often it runs, in words."""
+        minutes = self.job.every // _MINUTE
+        named = {1: "every minute", MINUTES_A_DAY: "daily"}
+        return named.get(minutes) or f"every {minutes} min"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Queue:
@@ -76,7 +85,7 @@ def may_steer(place: Place) -> bool:
 
 
 def job_lines() -> list[JobLine]:
-    """Every job, in the order of the apps. Two queries."""
+    """Every job, the most frequent first. Two queries."""
     latest = {row.job: row for row in JobRun.objects.order_by("job", "-started_at").distinct("job")}
     plan = scheduled()
     return [
@@ -85,7 +94,7 @@ def job_lines() -> list[JobLine]:
             last=Run.of(latest[name]) if name in latest else None,
             next_run=plan[name].next_run if name in plan else None,
         )
-        for name, job in all_jobs().items()
+        for name, job in sorted(all_jobs().items(), key=lambda named: named[1].every)
     ]
 
 
