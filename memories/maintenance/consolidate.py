@@ -61,8 +61,11 @@ def _consolidate(org_id: UUID, after: UUID | None, since: datetime) -> Batch:
         memories = list(_comparable(org_id).filter(pk__in=ids).order_by("pk"))
     if not versions:
         return Batch()
-    vectors = embedding_of([memory.content for memory in memories]) if memories else ()
-    prepared = [Prepared(draft=_as_draft(memory), embedding=v) for memory, v in zip(memories, vectors, strict=True)]
+    slot, vectors = embedding_of([memory.content for memory in memories])
+    prepared = [
+        Prepared(draft=_as_draft(memory), slot=slot, embedding=vector)
+        for memory, vector in zip(memories, vectors, strict=True)
+    ]
     merged = sum(_merged(memory, one) for memory, one in zip(memories, prepared, strict=True))
     counts = {"memories_compared": len(memories), "memories_merged": merged}
     return Batch(counts=counts, last=versions[-1][0], has_more=len(versions) == VERSIONS_AT_ONCE)

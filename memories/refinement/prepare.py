@@ -14,7 +14,7 @@ from memories.refinement.draft import Draft, Prepared
 from memories.refinement.pii import PiiPolicy, redact
 from memories.refinement.validate import problems, tidied
 from memories.retrieval.perspective import first_person
-from memories.slots import serving
+from memories.slots import Slot, serving
 
 
 def validated(draft: Draft) -> Prepared:
@@ -75,9 +75,12 @@ def embedded(batch: Sequence[Prepared]) -> list[Prepared]:
     return done
 
 
-def embedding_of(texts: Sequence[str]) -> Vectors:
-    """Vectors of memories: told in the first person, as their users speak and ask (QUALITY section 1)."""
-    return serving().embed([first_person(text) for text in texts])
+def embedding_of(texts: Sequence[str]) -> tuple[Slot, Vectors]:
+    """Vectors of memories, and the slot whose rows they may be compared with: told in the first person, as their users
+    speak and ask (QUALITY section 1).
+    """
+    current = serving()
+    return current.slot, current.embed([first_person(text) for text in texts])
 
 
 def _suspicions(draft: Draft, vector: Vector) -> tuple[str, ...]:

@@ -179,7 +179,7 @@ def test_a_large_agent_gets_its_index_queued(agent, monkeypatch):
 def alike(agent: Agent, first: str = TEA, second: str = SAME_TEA) -> tuple[Memory, Memory]:
     """Two memories that came to say the same after they were written."""
     memories = remember(agent, first), remember(agent, "The user plays chess on Sundays.")
-    [vector] = list(consolidate.embedding_of([second]))
+    _, [vector] = consolidate.embedding_of([second])
     change(memories[1], content=second, embedding=vector.tolist())
     return memories
 
