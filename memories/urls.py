@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from memories.views import deciding, detail, inbox, listing, removal, writing
+from memories.views import deciding, detail, inbox, listing, merging, removal, writing
 
 app_name = "memories"
 urlpatterns = [
     path("memories", listing.memory_list, name="list"),
     path("memories/new", writing.create, name="create"),
     path("memories/delete", removal.delete_many, name="delete_many"),
+    path("memories/merge", merging.merge_many, name="merge_many"),
     path("memories/<uuid:memory_id>", detail.detail, name="detail"),
     path("memories/<uuid:memory_id>/edit", writing.edit, name="edit"),
     path("memories/<uuid:memory_id>/uses", detail.all_uses, name="uses"),
     path("memories/<uuid:memory_id>/tags", writing.tags, name="tags"),
     path("memories/<uuid:memory_id>/delete", removal.delete, name="delete"),
+    path("memories/<uuid:memory_id>/unmerge", merging.unmerge, name="unmerge"),
     path("memories/<uuid:memory_id>/versions/<int:number>/restore", writing.restore, name="restore"),
     path("review", inbox.inbox, name="review"),
     path("review/<uuid:memory_id>", inbox.inbox, name="review_item"),

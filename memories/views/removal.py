@@ -34,7 +34,7 @@ def delete(request: PlacedRequest, memory_id: UUID) -> HttpResponse:
 @operator_page(Role.OPERATOR)
 def delete_many(request: PlacedRequest) -> HttpResponse:
     """Ask about the ticked memories by name; delete them when the answer comes. Those of others are not there."""
-    chosen = _chosen(request)
+    chosen = chosen_memories(request)
     if request.method == "POST":
         count = len(chosen)
         done = f"{count} {'memory is' if count == 1 else 'memories are'} deleted."
@@ -59,7 +59,7 @@ def _delete(memories: list[Memory], actor: str) -> None:
     store.delete_many(memories, actor=actor)
 
 
-def _chosen(request: PlacedRequest) -> list[Memory]:
+def chosen_memories(request: PlacedRequest) -> list[Memory]:
     """The ticked memories of this organization, at most a page of them, the newest first."""
     given = request.POST if request.method == "POST" else request.GET
     ids = [key for key in map(parse_uuid, given.getlist("id")[:PER_PAGE]) if key]
