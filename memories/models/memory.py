@@ -94,6 +94,7 @@ class Memory(OrgModel):
             GinIndex(fields=["org", "agent", "search_text"], name="memories_memory_words"),
             models.Index(fields=["org", "agent", "status", "-created_at"], name="memories_memory_recent"),
             models.Index(fields=["org", "-created_at"], name="memories_memory_newest"),
+            models.Index(fields=["org", "agent", "content_hash"], name="memories_memory_same_words"),
             models.Index(fields=["org", "-created_at"], condition=WAITING, name="memories_memory_waiting"),
             models.Index(
                 fields=["org", "merged_into"], condition=Q(merged_into__isnull=False), name="memories_memory_merged"

@@ -121,7 +121,7 @@ def _agents_that_ask(org_id: UUID, ids: set[UUID]) -> dict[UUID, Agent]:
 
 def _pairs(place: int, prepared: Prepared, agent: Agent) -> Iterator[Asked]:
     """What code alone cannot decide: not the same words, not plainly the same, not one period after another."""
-    if exact.is_known(prepared):
+    if exact.counts_for_another(prepared):
         return
     found = neighbours(prepared)
     if any(is_plainly_same(prepared.draft, neighbour) for neighbour in found):

@@ -26,8 +26,16 @@ def find(prepared: Prepared) -> Memory | None:
 
 
 def is_known(prepared: Prepared) -> bool:
-    """Whether the same words are there already, alive or merged; takes no lock."""
-    return _same_words(prepared).filter(LIVE | Q(status=Status.MERGED, deleted_at__isnull=True)).exists()
+    """Whether the same words are or were there, in whatever state; takes no lock. Most drafts are not, and that is all
+    there is to ask.
+    """
+    return _same_words(prepared).exists()
+
+
+def counts_for_another(prepared: Prepared) -> bool:
+    """Whether the same words belong to a live memory, or to one that another speaks for; takes no lock."""
+    merged = Q(status=Status.MERGED, deleted_at__isnull=True)
+    return _same_words(prepared).filter(LIVE | merged).exists()
 
 
 def find_merged(prepared: Prepared) -> Memory | None:

@@ -1,11 +1,13 @@
-"""The stored memories that a draft may repeat or contradict: one exact search inside its agent and end user."""
+"""The stored memories that a draft may repeat or contradict: a search inside its agent and end user."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from django.db.models import F
+from django.db import connection
+from django.db.models import F, QuerySet
 from pgvector.django import CosineDistance
 
 from memories.choices import Status
@@ -13,6 +15,8 @@ from memories.models import Memory
 from memories.refinement.draft import Prepared
 from memories.refinement.thresholds import LEAST_COSINE
 from memories.refinement.words import traits
+from memories.retrieval import indexes
+from memories.retrieval.statements import nearest_first
 
 FETCHED = 40
 """Nearest by cosine, from which the ten by fused score are taken."""
@@ -21,6 +25,16 @@ CANDIDATES = 10
 WORDS_SHARE = 0.45
 """Of the fused score, the part of shared words; the rest is the cosine, as in retrieval."""
 COMPARED = (Status.ACTIVE, Status.PENDING_REVIEW)
+
+_IS_LARGE = """
+SELECT count(*) > %(most)s FROM (
+  SELECT 1 FROM memories_memory
+   WHERE org_id = %(org)s AND agent_id = %(agent)s AND end_user = %(user)s AND deleted_at IS NULL
+   LIMIT %(most)s + 1
+) AS found
+"""
+_NEAREST = "SELECT id FROM memories_memory WHERE org_id = %(org)s AND end_user = %(user)s {nearest} LIMIT %(rows)s"
+_SETTINGS_AS_BEFORE = "SET LOCAL enable_seqscan = on; SET LOCAL hnsw.iterative_scan = off"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,26 +49,60 @@ class Neighbour:
 def neighbours(prepared: Prepared, *, quarantined: bool = False) -> list[Neighbour]:
     """The ten best by fused score with a cosine of at least 0.5, best first.
 
-    `quarantined`: look among the quarantined ones instead, which never meet the others. The search is exact: an index
-    that returned too few rows here would let a duplicate through. The rows stay as they are until this transaction
+    `quarantined`: look among the quarantined ones instead, which never meet the others. The search is exact, but for
+    active memories of a large agent that has an index of its own. The rows stay as they are until this transaction
     ends, because writers of one agent wait for each other.
     """
-    statuses = (Status.QUARANTINED,) if quarantined else COMPARED
-    draft = prepared.draft
-    # `+ 0` keeps the planner from an approximate index, which under a filter silently returns too few rows.
-    distance = CosineDistance(prepared.slot.column, prepared.embedding) + 0.0
-    rows = (
-        Memory.objects.of(draft.org_id)
-        .filter(agent_id=draft.agent_id, end_user=draft.end_user, status__in=statuses, deleted_at__isnull=True)
-        .filter(**{prepared.slot.model_column: prepared.slot.model})
-        .exclude(**{prepared.slot.column: None})
-        .annotate(distance=distance)
-        .order_by(F("distance"))[:FETCHED]
-    )
-    words = traits(draft.content).words
+    if quarantined:
+        rows = _scanned(prepared, (Status.QUARANTINED,))
+    elif (indexed := _indexed(prepared)) is not None:
+        rows = indexed + _scanned(prepared, (Status.PENDING_REVIEW,))
+    else:
+        rows = _scanned(prepared, COMPARED)
+    words = traits(prepared.draft.content).words
     found = [_neighbour(memory, words) for memory in rows]
     close = [neighbour for neighbour in found if neighbour.cosine >= LEAST_COSINE]
     return sorted(close, key=lambda neighbour: -neighbour.score)[:CANDIDATES]
+
+
+def _scanned(prepared: Prepared, statuses: Sequence[Status]) -> list[Memory]:
+    """The nearest of all rows."""
+    near = _with_distance(prepared).filter(status__in=statuses, deleted_at__isnull=True)
+    return list(near.exclude(**{prepared.slot.column: None}).order_by(F("distance"))[:FETCHED])
+
+
+def _indexed(prepared: Prepared) -> list[Memory] | None:
+    """The nearest active rows by the agent's own index; None where there is none, or where a scan is as good.
+
+    One end user of a large agent may have few memories, and an index under a narrow filter returns too few rows.
+    """
+    draft, slot, width = prepared.draft, prepared.slot, len(prepared.embedding)
+    with connection.cursor() as cursor:
+        cursor.execute(indexes.IS_READY, {"index": indexes.index_name("memory", draft.agent_id, slot)})
+        if not cursor.fetchone()[0]:
+            return None
+        place: dict[str, Any] = {"org": draft.org_id, "agent": draft.agent_id, "user": draft.end_user}
+        cursor.execute(_IS_LARGE, place | {"most": indexes.EXACT_ROWS})
+        if not cursor.fetchone()[0]:
+            return None
+        settings, statement = indexes.approximate(
+            "memory", draft.agent_id, slot, width, _NEAREST.format(nearest=nearest_first(slot))
+        )
+        cursor.execute(settings)
+        cursor.execute(statement, place | {"vector": str(prepared.embedding.tolist()), "rows": FETCHED})
+        ids = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_SETTINGS_AS_BEFORE)
+    return list(_with_distance(prepared).filter(pk__in=ids))
+
+
+def _with_distance(prepared: Prepared) -> QuerySet[Memory]:
+    """Rows of the draft's agent and end user, with vectors of the model that the draft was embedded with."""
+    draft, slot = prepared.draft, prepared.slot
+    rows = Memory.objects.of(draft.org_id).filter(
+        agent_id=draft.agent_id, end_user=draft.end_user, **{slot.model_column: slot.model}
+    )
+    # `+ 0` keeps the planner from an approximate index, which under a filter silently returns too few rows.
+    return rows.annotate(distance=CosineDistance(slot.column, prepared.embedding) + 0.0).defer("search_text")
 
 
 def _neighbour(memory: Memory, words: frozenset[str]) -> Neighbour:

@@ -65,6 +65,17 @@ def write_all(batch: Sequence[Prepared]) -> list[Outcome]:
 def _write(prepared: Prepared) -> Outcome:
     if prepared.refused:
         return Outcome(result=Result.REJECTED, reason=f"invalid: {prepared.refused}")
+    if exact.is_known(prepared) and (outcome := _known(prepared)):
+        return outcome
+    found = neighbours(prepared, quarantined=bool(prepared.doubts))
+    if same := near.find(prepared.draft, found, prepared.opinions):
+        return _repeat(same, prepared)
+    decision = Decision() if prepared.doubts else conflict.decide(prepared.draft, found, prepared.opinions)
+    return _store(prepared, decision)
+
+
+def _known(prepared: Prepared) -> Outcome | None:
+    """What becomes of words that were stored before; None when they may be stored again."""
     if twin := exact.find(prepared):
         bump(twin, prepared)
         return Outcome(result=Result.DUPLICATE_OF, memory_id=twin.pk, reason="the same words")
@@ -72,11 +83,7 @@ def _write(prepared: Prepared) -> Outcome:
         return Outcome(result=Result.DUPLICATE_OF, memory_id=keeper.pk, reason="the same words as one merged into it")
     if refused := exact.was_refused(prepared):
         return Outcome(result=Result.REJECTED, reason=refused)
-    found = neighbours(prepared, quarantined=bool(prepared.doubts))
-    if same := near.find(prepared.draft, found, prepared.opinions):
-        return _repeat(same, prepared)
-    decision = Decision() if prepared.doubts else conflict.decide(prepared.draft, found, prepared.opinions)
-    return _store(prepared, decision)
+    return None
 
 
 def _repeat(same: Same, prepared: Prepared) -> Outcome:
