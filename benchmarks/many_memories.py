@@ -27,18 +27,20 @@ WHO = (
 )  # fmt: skip
 DOES = (
     "prefers", "has bought", "is looking for", "no longer wants", "asked about", "is allergic to", "wrote down",
-    "has to return", "recommends", "is learning about", "forgot", "has insured", "is selling", "repaired", "photographs",
+    "forgot", "has to return", "recommends", "is learning about", "has insured", "is selling", "repaired", "photographs",
 )  # fmt: skip
 WHAT = (
     "a bicycle with a steel frame", "the contract of the office", "goat cheese", "an old violin", "the red umbrella",
-    "train tickets to Vienna", "a course in ceramics", "the backup of the database", "hiking boots", "a sourdough starter",
-    "the deployment on port 5432", "winter tyres", "a garden fence", "the quarterly report", "penicillin", "a telescope",
-    "the printer on the second floor", "a birthday cake", "Portuguese verbs", "the tax return", "a tandem", "moss",
+    "train tickets to Vienna", "a course in ceramics", "the backup of the database", "hiking boots", "the tax return",
+    "the deployment on port 5432", "winter tyres", "a garden fence", "the quarterly report", "penicillin", "a tandem",
+    "the printer on the second floor", "a birthday cake", "Portuguese verbs", "a telescope", "a sourdough starter",
 )  # fmt: skip
 WHEN = (
     "since last spring", "every Tuesday", "because of the rain", "before the audit", "for the wedding in June",
     "at the lake", "with a discount", "after long hesitation", "in the small kitchen", "for the third time",
 )  # fmt: skip
+SYLLABLES = ("ba", "ko", "li", "mar", "ne", "os", "pra", "tu", "vel", "zi")
+"""Three of them are a name: a thousand names, each in one memory of five hundred, as names are in real agents."""
 
 _POOL_TABLE = """
 CREATE UNLOGGED TABLE IF NOT EXISTS benchmark_pool (number int PRIMARY KEY, content text, vector halfvec(384))
@@ -64,18 +66,32 @@ SELECT gen_random_uuid(), now(), now(), a.org_id, a.agent_id, '', x.content || '
 
 def sentences() -> list[str]:
     """The pool, in an order that mixes everything."""
-    made = [" ".join(parts) + "." for parts in itertools.product(WHO, DOES, WHAT, WHEN)]
-    random.Random(7).shuffle(made)
-    return made[:POOL]
+    rng = random.Random(7)
+    made = [" ".join(parts) for parts in itertools.product(WHO, DOES, WHAT, WHEN)]
+    rng.shuffle(made)
+    names = itertools.cycle(_names(rng))
+    return [f"{text}, says {name}." for text, name in zip(made[:POOL], names, strict=False)]
 
 
 def questions(count: int) -> list[str]:
-    """Questions about things that are in the pool."""
+    """Questions about what is in the pool; every other one names somebody."""
     rng = random.Random(11)
-    asked = itertools.product(DOES, WHAT, WHEN)
-    made = [f"What do you know about {what}, and who {does} it {when}?" for does, what, when in asked]
-    rng.shuffle(made)
-    return made[:count]
+    asked = [
+        f"What do you know about {what}, and who {does} it {when}"
+        for does, what, when in itertools.product(DOES, WHAT, WHEN)
+    ]
+    rng.shuffle(asked)
+    names = itertools.cycle(_names(rng))
+    return [
+        f"{text}, says {name}?" if at % 2 else f"{text}?"
+        for at, (text, name) in enumerate(zip(asked[:count], names, strict=False))
+    ]
+
+
+def _names(rng: random.Random) -> list[str]:
+    names = ["".join(parts).capitalize() for parts in itertools.product(SYLLABLES, repeat=3)]
+    rng.shuffle(names)
+    return names
 
 
 def make_strangers() -> list[Agent]:

@@ -53,7 +53,7 @@ def main() -> None:
                     "hnsw": True,
                 },
             },
-            "history_db_path": os.path.join(os.environ["MEM0_DIR"], "history.db"),
+            "history_db_path": f"{os.environ['MEM0_DIR']}/history.db",
         }
     )
     memory.embedding_model = GivenVectors(dict(asked["questions"]))
@@ -84,7 +84,7 @@ def fill(memory: Any, url: str, rows: int) -> None:
         payloads = [
             {
                 "data": text,
-                "hash": hashlib.md5(text.encode()).hexdigest(),
+                "hash": hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
                 "user_id": USER,
                 "text_lemmatized": lemmatize_for_bm25(text),
             }

@@ -50,9 +50,11 @@ def _matched(held: Held, terms: Terms) -> Bools:
 
 
 def _searched(matched: Bools, terms: Terms) -> Bools:
-    """Rows with a word that is worth searching for."""
-    worth = np.array([lexeme in terms.searched for lexeme in terms.lexemes], dtype=bool)
-    return np.asarray(matched[:, worth].any(axis=1), dtype=bool)
+    """Rows that the words bring up."""
+    alone, paired = (
+        np.array([lexeme in chosen for lexeme in terms.lexemes], dtype=bool) for chosen in (terms.alone, terms.paired)
+    )
+    return np.asarray(matched[:, alone].any(axis=1) | (matched[:, paired].sum(axis=1) > 1), dtype=bool)
 
 
 def _best(values: npt.NDArray[np.float64], most: int) -> Ints:

@@ -24,9 +24,10 @@ from memories.retrieval.held import Held, shelf
 from memories.retrieval.in_memory import search_held
 from memories.retrieval.lexemes import lexemes_of
 from memories.retrieval.perspective import first_person
+from memories.retrieval.profile import profile_of, profile_of_sync
 from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.time_of import named_times
-from memories.retrieval.vocabulary import COUNTED_MAX, Profile, profiles
+from memories.retrieval.vocabulary import Profile
 from memories.retrieval.words import Vocabulary, weigh
 from memories.slots import Serving, Slot, ready, serving
 
@@ -42,16 +43,16 @@ async def search(query: Query) -> list[Found]:
     held = _held(query, current.slot)
     if held is not None:
         return await _search_held(held, query, current)
-    kinds = _kinds(query)
-    known = {kind: profiles.get(_place(query, kind)) for kind in kinds}
-    for kind in kinds:
-        if known[kind] is None:
-            known[kind] = await drive(query.org_id, _profile(query, kind, current.slot))
-    found = {kind: profile for kind, profile in known.items() if profile is not None}
-    vector = query.embedding
-    if vector is None:
-        vector = await current.queries.embed(_spoken(query, found))
-    return await drive(query.org_id, _search(query, current.slot, vector, found))
+    asked = asyncio.create_task(lexemes_of(query.text))
+    try:
+        found = {kind: await profile_of(query, kind, current.slot) for kind in _kinds(query)}
+        vector = query.embedding
+        if vector is None:
+            vector = await current.queries.embed(_spoken(query, found))
+        lexemes = await asked
+    finally:
+        asked.cancel()
+    return await drive(query.org_id, _search(query, current.slot, vector, found, lexemes))
 
 
 def _held(query: Query, slot: Slot) -> Held | None:
@@ -74,22 +75,23 @@ async def _search_held(held: Held, query: Query, current: Serving) -> list[Found
 def search_sync(query: Query) -> list[Found]:
     """The same for pages, REST and workers. Opens the tenant's scope itself, and none while the query is embedded."""
     current = serving()
-    found: dict[str, Profile] = {}
-    for kind in _kinds(query):
-        profile = profiles.get(_place(query, kind))
-        if profile is None:
-            with scope(query.org_id):
-                profile = drive_sync(_profile(query, kind, current.slot))
-        found[kind] = profile
+    found = {kind: profile_of_sync(query, kind, current.slot) for kind in _kinds(query)}
     vector = query.embedding
     if vector is None:
         vector = current.embed([_spoken(query, found)])[0]
     with scope(query.org_id):
-        return drive_sync(_search(query, current.slot, vector, found))
+        lexemes = drive_sync(_lexemes(query.text))
+        return drive_sync(_search(query, current.slot, vector, found, lexemes))
 
 
-def _search(query: Query, slot: Slot, vector: Vector, known: dict[str, Profile]) -> Plan[list[Found]]:
-    lexemes = (yield Step(statement=statements.LEXEMES, given={"text": query.text}))[0][0] or []
+def _lexemes(text: str) -> Plan[list[str]]:
+    found: list[str] = (yield Step(statement=statements.LEXEMES, given={"text": text}))[0][0] or []
+    return found
+
+
+def _search(
+    query: Query, slot: Slot, vector: Vector, known: dict[str, Profile], lexemes: Sequence[str]
+) -> Plan[list[Found]]:
     vocabulary = _joined([profile.vocabulary for profile in known.values()])
     speakers = [name for profile in known.values() for name in profile.speakers]
     terms = weigh(lexemes, vocabulary)
@@ -143,27 +145,6 @@ def _is_approximate(kind: str, query: Query, profile: Profile) -> bool:
     return kind == "excerpt" or query.statuses == ("active",)
 
 
-def _profile(query: Query, kind: str, slot: Slot) -> Plan[Profile]:
-    place = statements.place(query)
-    counting = Step(statement=statements.count_of_rows(kind, query), given=place | {"most": COUNTED_MAX})
-    rows = (yield counting)[0][0]
-    counts = dict((yield Step(statement=statements.sample_of_words(kind, query.agent_id))))
-    speakers: list[str] = []
-    if kind == "excerpt":
-        speakers = (yield Step(statement=statements.speakers(query), given=place))[0][0] or []
-    has_index = False
-    if query.agent_id is not None and rows > indexes.EXACT_ROWS:
-        looked_up = {"index": indexes.index_name(kind, query.agent_id, slot)}
-        has_index = (yield Step(statement=indexes.IS_READY, given=looked_up))[0][0]
-    profile = Profile(
-        vocabulary=Vocabulary(rows=rows, sampled=min(rows, statements.SAMPLE_ROWS), counts=counts),
-        speakers=tuple(speakers),
-        has_index=has_index,
-    )
-    profiles.put(_place(query, kind), profile)
-    return profile
-
-
 def _contents(query: Query, wanted: Sequence[tuple[str, UUID]]) -> Plan[dict[UUID, Rows]]:
     found: dict[UUID, Rows] = {}
     ids = {kind: [row_id for its_kind, row_id in wanted if its_kind == kind] for kind in statements.CONTENTS}
@@ -177,10 +158,6 @@ def _contents(query: Query, wanted: Sequence[tuple[str, UUID]]) -> Plan[dict[UUI
 
 def _kinds(query: Query) -> list[str]:
     return ["memory"] * query.include_memories + ["excerpt"] * query.include_excerpts
-
-
-def _place(query: Query, kind: str) -> tuple[UUID, UUID | None, str | None, str]:
-    return query.org_id, query.agent_id, query.end_user, kind
 
 
 def _spoken(query: Query, known: dict[str, Profile]) -> str:

@@ -148,9 +148,10 @@ def _place(query: Query, prefix: str = "") -> str:
 
 def sample_of_words(kind: str, agent_id: UUID | None) -> str:
     """The statement that counts words in a sample of the newest rows; the policy shows it only the tenant's."""
-    agent = f"WHERE agent_id = ''{agent_id}''" if agent_id else ""
+    parts = [f"agent_id = ''{agent_id}''"] * (agent_id is not None) + ["status = ''active''"] * (kind == "memory")
+    where = f"WHERE {' AND '.join(parts)}" if parts else ""
     newest = "ORDER BY session_id DESC" if kind == "excerpt" else "ORDER BY created_at DESC"
-    inner = f"SELECT search_text FROM {TABLES[kind]} {agent} {newest} LIMIT {SAMPLE_ROWS}"  # noqa: S608 - a table of ours and a UUID
+    inner = f"SELECT search_text FROM {TABLES[kind]} {where} {newest} LIMIT {SAMPLE_ROWS}"  # noqa: S608 - a table of ours and a UUID
     return f"SELECT word, ndoc FROM ts_stat('{inner}')"  # noqa: S608 - as above
 
 

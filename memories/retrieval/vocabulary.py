@@ -1,4 +1,5 @@
-"""What this process knows of each agent's rows, so that a search needs to count nothing: bounded, renewed every minute.
+"""What this process knows of each agent's rows, so that a search needs to count nothing: bounded, and made anew every
+minute.
 
 A stale count costs a little order at most; no row is hidden by it.
 """
@@ -12,13 +13,15 @@ from uuid import UUID
 from memories.embedding.cache import LruCache
 from memories.retrieval.words import Vocabulary
 
-TTL_S = 60.0
+FRESH_S = 60.0
+KEPT_S = 600.0
+"""A profile that is due serves until there is a new one, but no longer than this."""
 ENTRIES_MAX = 512
-COUNTED_MAX = 10_001
-"""Counting stops here: from EXACT_ROWS on it only matters that there are more."""
+COUNTED_MAX = 200_000
+"""Counting stops here, after about 50 ms."""
 
-Place = tuple[UUID, UUID | None, str | None, str]
-"""Organization, agent, end user, and which table."""
+Place = tuple[UUID, UUID | None, str | None, str, str]
+"""Organization, agent, end user, which table, and which slot of its vectors is searched."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,14 +39,14 @@ class Profiles:
     def __init__(self) -> None:
         self._kept: LruCache[Place, tuple[float, Profile]] = LruCache(ENTRIES_MAX)
 
-    def get(self, place: Place) -> Profile | None:
+    def get(self, place: Place, *, younger_than_s: float = FRESH_S) -> Profile | None:
         """The profile, unless it is too old."""
         kept = self._kept.get(place)
-        return kept[1] if kept is not None and kept[0] > time.monotonic() else None
+        return kept[1] if kept is not None and time.monotonic() - kept[0] < younger_than_s else None
 
     def put(self, place: Place, profile: Profile) -> None:
-        """Keep a profile for a minute."""
-        self._kept.put(place, (time.monotonic() + TTL_S, profile))
+        """Keep a profile that was just made."""
+        self._kept.put(place, (time.monotonic(), profile))
 
     def clear(self) -> None:
         """Forget everything."""

@@ -61,15 +61,20 @@ class TestWords:
         assert terms.weights.sum() == pytest.approx(1)
         assert terms.weights[0] > 5 * terms.weights[1]
 
-    def test_words_that_match_too_much_are_weighed_but_not_searched(self) -> None:
+    def test_words_that_match_too_much_are_weighed_but_not_searched_for_alone(self) -> None:
         counts = {"user": 1_900, "dog": 3}
         terms = weigh(["user", "dog"], Vocabulary(rows=100_000, sampled=2_000, counts=counts))
-        assert terms.searched == ("dog",)
+        assert terms.any_of == "'dog'"
         assert terms.lexemes == ("user", "dog")
 
-    def test_the_rarest_word_is_searched_however_common(self) -> None:
+    def test_of_common_words_a_row_must_have_two(self) -> None:
+        counts = {"garden": 300, "sister": 200, "like": 900}
+        terms = weigh(["garden", "sister", "like"], Vocabulary(rows=100_000, sampled=2_000, counts=counts))
+        assert terms.any_of == "('sister' & 'garden') | ('sister' & 'like') | ('garden' & 'like')"
+
+    def test_the_only_word_is_searched_for_however_common(self) -> None:
         terms = weigh(["user"], Vocabulary(rows=10 * MATCHES_MAX, sampled=2_000, counts={"user": 2_000}))
-        assert terms.searched == ("user",)
+        assert terms.any_of == "'user'"
 
     def test_quotes_and_backslashes_cannot_leave_their_word(self) -> None:
         terms = weigh(["o'neil\\"], Vocabulary(counts={}))
