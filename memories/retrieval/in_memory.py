@@ -51,10 +51,11 @@ def _matched(held: Held, terms: Terms) -> Bools:
 
 def _searched(matched: Bools, terms: Terms) -> Bools:
     """Rows that the words bring up."""
-    alone, paired = (
-        np.array([lexeme in chosen for lexeme in terms.lexemes], dtype=bool) for chosen in (terms.alone, terms.paired)
-    )
-    return np.asarray(matched[:, alone].any(axis=1) | (matched[:, paired].sum(axis=1) > 1), dtype=bool)
+    place = {lexeme: at for at, lexeme in enumerate(terms.lexemes)}
+    found = matched[:, [place[word] for word in terms.alone]].any(axis=1)
+    for first, *others in terms.together:
+        found |= matched[:, place[first]] & matched[:, [place[word] for word in others]].any(axis=1)
+    return np.asarray(found, dtype=bool)
 
 
 def _best(values: npt.NDArray[np.float64], most: int) -> Ints:

@@ -2,7 +2,7 @@
 
 Under Row-Level Security the planner may not use the full-text index, because `@@` is not leakproof (LIMITS section 2).
 So the words of a question go through functions that run as the system role and filter by the tenant setting themselves
-(migration 0002). The vector arm is exact (`+ 0` keeps approximate indexes away) unless `indexes` says otherwise.
+(migration 0007). The vector arm is exact (`+ 0` keeps approximate indexes away) unless `indexes` says otherwise.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MEMORY_CANDIDATES = """
 WITH nearest AS MATERIALIZED (
   SELECT id FROM memories_memory WHERE {place} {nearest} LIMIT %(rows)s
 ), worded AS MATERIALIZED (
-  SELECT id FROM ibex_memory_words(%(agent)s, %(users)s, %(statuses)s, %(categories)s, %(any)s::tsquery,
+  SELECT id FROM ibex_memory_matches(%(agent)s, %(users)s, %(statuses)s, %(categories)s, %(any)s::tsquery,
                                    %(terms)s::text[]::tsquery[], %(weights)s, %(rows)s)
 )
 SELECT m.id, 1 - {distance} AS cosine, {matched} AS matched,
@@ -46,7 +46,7 @@ _EXCERPT_CANDIDATES = """
 WITH nearest AS MATERIALIZED (
   SELECT id FROM memories_excerpt WHERE {place} {nearest} LIMIT %(rows)s
 ), worded AS MATERIALIZED (
-  SELECT id FROM ibex_excerpt_words(%(agent)s, %(users)s, %(roles)s, %(any)s::tsquery,
+  SELECT id FROM ibex_excerpt_matches(%(agent)s, %(users)s, %(roles)s, %(any)s::tsquery,
                                     %(terms)s::text[]::tsquery[], %(weights)s, %(rows)s)
 ), hit AS MATERIALIZED (
   SELECT DISTINCT agent_id, session_id, turn FROM memories_excerpt WHERE org_id = %(org)s AND id = ANY({found})

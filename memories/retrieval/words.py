@@ -2,7 +2,7 @@
 
 A question is the OR of its words (QUALITY section 1: with AND, recall is .004). A word weighs by how rare it is in the
 agent. A rare word is searched for alone; of the others a row must have two, so that no question touches half of a large
-agent; all of them are weighed.
+agent. All of them are weighed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ TERMS_MAX = 48
 """Words of one question that are weighed; their matches travel as the bits of one integer."""
 MATCHES_MAX = 1_000
 """Rows that rare words may bring up together. In an agent of 100,000 memories each thousand costs about 5 ms."""
-PAIRED_MAX = 6
-"""Words that are searched for two by two: the rarest of those that are too common alone."""
+COMMON_MAX = 6
+"""Words that are too common alone and are searched for together: the rarest of them."""
+EVERYWHERE = 0.5
+"""Share of rows from which a word tells nothing about a row."""
 PRIOR_ROWS = 20
 """Added to the size of an agent, so that in a nearly empty one a word that is known is not worth nothing."""
 
@@ -40,13 +42,13 @@ class Vocabulary:
 class Terms:
     """The weighed words of one question. `weights` sum to 1, in the order of `lexemes`.
 
-    A row is brought up by one word of `alone`, or by two of `paired`.
+    A row is brought up by one word of `alone`, or by the first word of a group in `together` with any other of it.
     """
 
     lexemes: tuple[str, ...]
     weights: Floats
     alone: tuple[str, ...]
-    paired: tuple[str, ...]
+    together: tuple[tuple[str, ...], ...]
 
     @property
     def tsqueries(self) -> list[str]:
@@ -56,8 +58,8 @@ class Terms:
     @property
     def any_of(self) -> str:
         """What to search for, joined by OR; empty when there is nothing to search for."""
-        pairs = itertools.combinations(map(_quoted, self.paired), 2)
-        return " | ".join([*map(_quoted, self.alone), *(f"({one} & {other})" for one, other in pairs)])
+        groups = ([_quoted(word) for word in group] for group in self.together)
+        return " | ".join([*map(_quoted, self.alone), *(f"{first} & ({' | '.join(rest)})" for first, *rest in groups)])
 
 
 def weigh(lexemes: Sequence[str], vocabulary: Vocabulary) -> Terms:
@@ -67,24 +69,40 @@ def weigh(lexemes: Sequence[str], vocabulary: Vocabulary) -> Terms:
     total = vocabulary.sampled + PRIOR_ROWS
     idf = np.array([math.log(1 + (total - count + 0.5) / (count + 0.5)) for count in counts])
     weights = idf / idf.sum() if known else idf
-    alone, paired = _searched(known, counts, vocabulary)
-    return Terms(lexemes=known, weights=weights, alone=alone, paired=paired)
+    alone, together = _searched(sorted(zip(counts, known, strict=True)), vocabulary)
+    return Terms(lexemes=known, weights=weights, alone=alone, together=together)
 
 
 def _searched(
-    lexemes: tuple[str, ...], counts: Sequence[int], vocabulary: Vocabulary
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The rarest words, until together they match MATCHES_MAX rows, and those that come next. The
-    only word of a question is searched for however common it is.
+    rarest: Sequence[tuple[int, str]], vocabulary: Vocabulary
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The rarest words, until together they match MATCHES_MAX rows, and groups of those that come next. The only word
+    of a question is searched for however common it is.
     """
     scale = vocabulary.rows / vocabulary.sampled if vocabulary.sampled else 1.0
-    rarest = [lexeme for _, lexeme in sorted(zip(counts, lexemes, strict=True))]
-    matched = list(itertools.accumulate(count * scale for count in sorted(counts)))
+    matched = itertools.accumulate(count * scale for count, _ in rarest)
     rare = sum(total <= MATCHES_MAX for total in matched)
-    if rare == 0 and len(rarest) == 1:
+    common = [one for one in rarest[rare:] if one[0] <= EVERYWHERE * vocabulary.sampled][:COMMON_MAX]
+    together = _together(common, vocabulary)
+    if rarest and not rare and not together:
         rare = 1
-    paired = rarest[rare : rare + PAIRED_MAX]
-    return tuple(rarest[:rare]), tuple(paired) if len(paired) > 1 else ()
+    return tuple(word for _, word in rarest[:rare]), together
+
+
+def _together(common: Sequence[tuple[int, str]], vocabulary: Vocabulary) -> tuple[tuple[str, ...], ...]:
+    """Each word with those that are more common, from the rarest on, while few enough rows are to be expected.
+
+    Led by its rarest word a group costs what that word costs: the index looks the others up in its rows only.
+    """
+    groups: list[tuple[str, ...]] = []
+    expected = 0.0
+    for at, (count, _) in enumerate(common[:-1], 1):
+        others = sum(other for other, _ in common[at:]) / vocabulary.sampled
+        expected += vocabulary.rows * (count / vocabulary.sampled) * min(1.0, others)
+        if groups and expected > MATCHES_MAX:
+            break
+        groups.append(tuple(word for _, word in common[at - 1 :]))
+    return tuple(groups)
 
 
 def _quoted(lexeme: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -113,10 +114,13 @@ class AppendOnly(_Statements):
 
 
 class SystemFunction(_Statements):
-    """A SECURITY DEFINER function owned by the role that may cross tenants: a door of one narrow purpose."""
+    """A SECURITY DEFINER function owned by the role that may cross tenants: a door of one narrow purpose.
 
-    def __init__(self, signature: str, returns: str, body: str) -> None:
-        self.signature, self.returns, self.body = signature, returns, body
+    `options`: what `ALTER FUNCTION` sets besides, each as it is written there.
+    """
+
+    def __init__(self, signature: str, returns: str, body: str, options: Sequence[str] = ()) -> None:
+        self.signature, self.returns, self.body, self.options = signature, returns, body, options
 
     def forwards(self) -> list[str]:
         return [
@@ -124,6 +128,7 @@ class SystemFunction(_Statements):
             f"SET search_path = public, pg_temp AS $body$ {self.body} $body$",
             f"REVOKE ALL ON FUNCTION {self.signature} FROM PUBLIC",
             f'GRANT EXECUTE ON FUNCTION {self.signature} TO "{app_role()}"',
+            *(f"ALTER FUNCTION {self.signature} {option}" for option in self.options),
             f'ALTER FUNCTION {self.signature} OWNER TO "{system_role()}"',
         ]
 

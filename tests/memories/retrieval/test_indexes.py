@@ -58,13 +58,13 @@ def test_a_large_agents_own_index_answers_as_the_exact_search_does(large_agent: 
     assert indexes.index_name("memory", large_agent.pk, SLOT) in plan_of(large_agent)
     profiles.clear()
     assert ask(large_agent) == exact
-    assert profiles.get((large_agent.org_id, large_agent.pk, "", "memory")).has_index  # type: ignore[union-attr]
+    assert profiles.get((large_agent.org_id, large_agent.pk, "", "memory", SLOT.name)).has_index  # type: ignore[union-attr]
 
 
 def test_without_its_index_a_large_agent_is_searched_exactly(large_agent: Agent) -> None:
     profiles.clear()
     assert len(ask(large_agent, limit=50)) == len(PLANTS)
-    assert not profiles.get((large_agent.org_id, large_agent.pk, "", "memory")).has_index  # type: ignore[union-attr]
+    assert not profiles.get((large_agent.org_id, large_agent.pk, "", "memory", SLOT.name)).has_index  # type: ignore[union-attr]
 
 
 def test_an_index_never_hides_rows(large_agent: Agent) -> None:

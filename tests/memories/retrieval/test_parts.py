@@ -68,9 +68,14 @@ class TestWords:
         assert terms.lexemes == ("user", "dog")
 
     def test_of_common_words_a_row_must_have_two(self) -> None:
-        counts = {"garden": 300, "sister": 200, "like": 900}
+        counts = {"garden": 100, "sister": 60, "like": 200}
         terms = weigh(["garden", "sister", "like"], Vocabulary(rows=100_000, sampled=2_000, counts=counts))
-        assert terms.any_of == "('sister' & 'garden') | ('sister' & 'like') | ('garden' & 'like')"
+        assert terms.any_of == "'sister' & ('garden' | 'like') | 'garden' & ('like')"
+
+    def test_a_word_that_stands_everywhere_brings_up_nothing(self) -> None:
+        counts = {"user": 1_900, "sister": 60, "like": 200}
+        terms = weigh(["user", "sister", "like"], Vocabulary(rows=100_000, sampled=2_000, counts=counts))
+        assert terms.any_of == "'sister' & ('like')"
 
     def test_the_only_word_is_searched_for_however_common(self) -> None:
         terms = weigh(["user"], Vocabulary(rows=10 * MATCHES_MAX, sampled=2_000, counts={"user": 2_000}))
