@@ -5,6 +5,12 @@
 const TOO_LATE = 409;
 const inInbox = (event) => event.detail.target?.id === "inbox";
 
+function focusField(form) {
+  const field = form.querySelector("textarea, input:not([type=hidden])");
+  field.focus();
+  field.setSelectionRange(field.value.length, field.value.length);
+}
+
 document.addEventListener(
   "keydown",
   (event) => {
@@ -19,7 +25,7 @@ document.addEventListener(
   "toggle",
   (event) => {
     if (event.target.open && event.target.matches("[data-focus]")) {
-      event.target.querySelector("input:not([type=hidden]), textarea")?.focus();
+      focusField(event.target);
       event.target.scrollIntoView({ block: "nearest" });
     }
   },
@@ -42,7 +48,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (!inInbox(event)) return;
-  const opened = document.querySelector("#question [data-focus][open]");
-  if (opened) opened.querySelector("textarea, input:not([type=hidden])").focus();
-  else if (document.activeElement === document.body) document.getElementById("question")?.focus({ preventScroll: true });
+  const question = document.getElementById("question");
+  if (!question) return;
+  const opened = question.querySelector("[data-focus][open]");
+  if (opened) focusField(opened);
+  else if (document.activeElement === document.body) question.focus({ preventScroll: true });
+  if (question.getBoundingClientRect().top < 0) question.scrollIntoView();
 });
