@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
-from django.db import DatabaseError, connections
+from django.db import Error as DatabaseError
+from django.db import connections
 
 from ibex.core import metrics
 from memories.embedding import (
@@ -34,6 +35,8 @@ from memories.models import VectorSlot
 T = TypeVar("T")
 
 LOOK_EVERY_S = 5.0
+LOOK_AGAIN_S = 60.0
+"""After a model that could not be loaded, or a vault that was away."""
 COLUMNS = {"a": "embedding", "b": "embedding_b"}
 NO_VECTORS: dict[str, Any] = {
     column: value for name in COLUMNS.values() for column, value in ((name, None), (f"{name}_model", ""))
@@ -118,20 +121,14 @@ def in_use() -> list[Slot]:
 def follow() -> bool:
     """Change over to the slot that the vault names, when its model is loaded and warm; whether that was necessary.
 
-    Blocks while it loads. A model that this process cannot load leaves it where it is, which is logged and counted.
+    Blocks while it loads. Raises EmbeddingUnavailable or Django's database errors, and then stays where it is.
     """
     global _current  # noqa: PLW0603 - one state a process
-    before = _current
-    try:
-        slot = serving_slot()
-        if before is None or slot == before.slot:
-            return False
-        after = _loaded(slot)
-        after.queries.warm_up()
-    except (DatabaseError, EmbeddingUnavailable) as error:
-        metrics.FAIL_OPEN.labels(step="vector_slot").inc()
-        _log.error("vector_slot_not_followed", error=type(error).__name__)
+    slot = serving_slot()
+    if _current is None or slot == _current.slot:
         return False
+    after = _loaded(slot)
+    after.queries.warm_up()
     _current = after
     _log.info("vector_slot_changed", slot=slot.name, model=slot.model)
     return True
@@ -170,11 +167,17 @@ def _look_soon() -> None:
 
 
 def _look() -> None:
+    """Follow; a process that cannot goes on with the slot it has, which is logged and counted."""
     global _look_at  # noqa: PLW0603 - one state a process
+    pause = LOOK_AGAIN_S
     try:
         follow()
+        pause = LOOK_EVERY_S
+    except (DatabaseError, EmbeddingUnavailable) as error:
+        metrics.FAIL_OPEN.labels(step="vector_slot").inc()
+        _log.error("vector_slot_not_followed", error=type(error).__name__)
     finally:
-        _look_at = time.monotonic() + LOOK_EVERY_S
+        _look_at = time.monotonic() + pause
 
 
 def _apart(do: Callable[[], T]) -> T:

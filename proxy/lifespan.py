@@ -10,7 +10,7 @@ from importlib import import_module
 
 import psycopg
 import structlog
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
 from agents.authentication import listen_for_changes

@@ -10,7 +10,7 @@ from memories.embedding.backends import Model
 from memories.embedding.errors import EmbeddingBusy, EmbeddingUnavailable
 from memories.embedding.graph import DIMENSIONS, prepare
 from memories.embedding.model import MODEL_NAME, EmbeddingModel, Vector, Vectors, load_model
-from memories.embedding.service import QueryEmbedder, embed_texts, model, query_embedder, ready_query_embedder
+from memories.embedding.service import QueryEmbedder, embed_texts, model, query_embedder
 
 __all__ = [
     "DIMENSIONS",
@@ -27,5 +27,4 @@ __all__ = [
     "model",
     "prepare",
     "query_embedder",
-    "ready_query_embedder",
 ]

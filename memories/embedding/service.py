@@ -151,12 +151,6 @@ def query_embedder(name: str = MODEL_NAME) -> QueryEmbedder:
         return _query_embedders[name]
 
 
-async def ready_query_embedder(name: str = MODEL_NAME) -> QueryEmbedder:
-    """The same, for an event loop: a model that has to be loaded first keeps only this caller waiting."""
-    known = _query_embedders.get(name)
-    return known if known is not None else await asyncio.to_thread(query_embedder, name)
-
-
 def _key(text: str, name: str) -> bytes:
     return hashlib.sha256(name.encode() + b"\0" + text.encode("utf-8", "surrogatepass")).digest()
 

@@ -28,6 +28,7 @@ from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.search import search, search_sync
 from memories.retrieval.vocabulary import profiles
 from memories.slots import Slot
+from tests.flow.conftest import wait_for
 from tests.memories.embedding import twin
 from tests.memories.making import draft, make_session, memories_of, memory_of, say
 
@@ -196,9 +197,11 @@ def write_while_both_are_there(agent: Agent) -> None:
 
 
 def go_back_and_forth(agent: Agent) -> None:
+    """A process looks by itself, and changes over when the other model is warm."""
     for slot in (OLD, NEW):
         assert rollout.switch() == slot
-        assert slots.follow()
+        slots._look_at = 0.0
+        wait_for(lambda slot=slot: slots.serving().slot == slot, what="the change of slots")
         assert_search_works(agent)
 
 

@@ -16,7 +16,6 @@ from context.desk_read import parse_desk
 from ibex.core.redis import org_key, redis
 from ibex.core.tenancy import scope
 from memories import desk, store
-from memories.embedding import ready_query_embedder
 from memories.models import Memory
 from memories.refinement.pipeline import refine_all
 from memories.refinement.revision import revise
@@ -27,7 +26,7 @@ from memories.retrieval.lexemes import lexemes_of
 from memories.retrieval.perspective import first_person
 from memories.retrieval.query import Found, Query
 from memories.retrieval.search import search
-from memories.slots import Slot
+from memories.slots import Slot, ready
 from tests.memories.making import draft, remember
 
 WAIT_S = 20.0
@@ -94,7 +93,7 @@ async def told(shelf: Shelf, agent: Agent) -> list[str]:
 @pytest.mark.parametrize("text", QUESTIONS)
 async def test_a_copy_answers_as_the_vault_does(knowing: Agent, text: str) -> None:
     from_vault = await search(question(knowing, text))
-    vector = await (await ready_query_embedder()).embed(first_person(text))
+    vector = await (await ready()).queries.embed(first_person(text))
     copied = search_held(await copy_of(knowing), question(knowing, text), vector, await lexemes_of(text))
 
     def by_content(found: list[Found]) -> list[Found]:
@@ -154,7 +153,7 @@ async def test_what_has_expired_since_the_copy_was_made_is_not_found(knowing: Ag
     later = timezone.now() + timedelta(hours=1)
     await sync_to_async(remember)(knowing, "The user is at the dentist now.", expires_at=later)
     copy = await copy_of(knowing)
-    vector = await (await ready_query_embedder()).embed("dentist")
+    vector = await (await ready()).queries.embed("dentist")
 
     def contents(at: Held) -> list[str]:
         return [one.content for one in search_held(at, question(knowing, "dentist"), vector, ["dentist"])]
