@@ -2,7 +2,7 @@
 
 Under Row-Level Security the planner may not use the full-text index, because `@@` is not leakproof (LIMITS section 2).
 So the words of a question go through functions that run as the system role and filter by the tenant setting themselves
-(migration 0007). The vector arm is exact (`+ 0` keeps approximate indexes away) unless `indexes` says otherwise.
+(migration 0008). The vector arm is exact (`+ 0` keeps approximate indexes away) unless `indexes` says otherwise.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _OPTIONS = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("memories", "0006_waiting")]
+    dependencies = [("memories", "0007_same_words")]
 
     operations = [
         SystemFunction(
