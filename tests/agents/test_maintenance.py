@@ -12,10 +12,12 @@ from django_q.models import OrmQ, Task
 
 from agents import maintenance
 from agents.models import Agent, Checkpoint, Organization, Session, Trace
+from context.models import Feedback
 from ibex.core.ids import first_uuid7, uuid7
 from ibex.core.jobs import all_jobs
 from ibex.core.tenancy import scope
-from tests.dashboard.conftest import make_session, make_trace, make_turn
+from memories.models import Memory
+from tests.dashboard.conftest import make_memory, make_session, make_trace, make_turn
 from tests.factories import make_agent
 from tests.jobs import id_of_day, made_days_ago, one_step, only_own, run_whole
 
@@ -133,6 +135,21 @@ def test_turns_go_after_the_retention_and_their_session_with_the_last(agent, for
     assert left(new)[:2] == left(foreign)[:2] == (1, 1)
     run_whole("forget_turns")
     assert left(new)[:2] == (1, 1)
+
+
+def test_what_was_learned_stays_and_what_was_said_of_the_session_goes(agent):
+    session = of_days_ago(agent, OLD)
+    with scope(agent.org_id):
+        turn = Checkpoint.objects.get(session=session)
+        memory = make_memory(agent, "Tea.", session=session, checkpoint=turn, evidence="I like tea.")
+        verdict = Feedback.objects.create(
+            org_id=agent.org_id, agent=agent, session=session, turn_id=turn.turn_id, actor="token:t", useful=True
+        )
+    run_whole("forget_turns")
+    with scope(agent.org_id):
+        memory = Memory.objects.get(pk=memory.pk)
+        assert (memory.session_id, memory.checkpoint_id, memory.evidence) == (None, None, "I like tea.")
+        assert not Feedback.objects.filter(pk=verdict.pk).exists()
 
 
 def test_a_session_that_goes_on_loses_its_old_turns_only(agent):
