@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -31,6 +31,8 @@ LEASE_S = 60
 """Silence after which a run is dead: many times what a batch takes."""
 KEPT_DAYS = 14
 """Runs are remembered for two weeks: a daily job's last fourteen."""
+IDLE_KEPT_DAYS = 2
+"""Those that found nothing to do, for as long as a daily job's last run must be there to be shown."""
 FORGOTTEN_AT_ONCE = 5_000
 RUN_TASK = "ibex.core.job_runs.run_job"
 
@@ -72,8 +74,11 @@ def forget_runs(_place: Place | None) -> Iterator[Progress]:
 
 
 def _forget() -> dict[str, int]:
-    old = JobRun.objects.filter(finished_at__lt=timezone.now() - timedelta(days=KEPT_DAYS)).order_by("pk")
-    gone, _ = JobRun.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])).delete()
+    now = timezone.now()
+    old = Q(finished_at__lt=now - timedelta(days=KEPT_DAYS))
+    idle = Q(outcome=JobOutcome.SUCCEEDED, counts={}, finished_at__lt=now - timedelta(days=IDLE_KEPT_DAYS))
+    found = JobRun.objects.filter(old | idle).order_by("pk").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]
+    gone, _ = JobRun.objects.filter(pk__in=list(found)).delete()
     return {"runs_forgotten": gone, "failed_tasks_forgotten": forget_failed(FORGOTTEN_AT_ONCE)}
 
 

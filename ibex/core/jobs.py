@@ -144,7 +144,8 @@ JOBS = (
     Job(
         name="forget_runs",
         title="Forget old runs",
-        about="Removes runs of jobs after two weeks, and failed tasks that nobody tried again after 30 days.",
+        about="Removes runs of jobs after two weeks, those that found nothing to do after two days, and failed tasks "
+        "that nobody tried again after 30.",
         every=timedelta(days=1),
         work="ibex.core.job_runs.forget_runs",
     ),

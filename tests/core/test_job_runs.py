@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
+from itertools import islice
+from threading import Event
 from uuid import UUID
 
 import pytest
+from django.db import connections
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule, Task
@@ -112,6 +116,28 @@ def test_two_at_once_are_one(make_job):
     name = make_job(work)
     assert job_runs.run_job(name) == JobOutcome.SUCCEEDED
     assert second == [""]
+    assert outcomes(name) == ["succeeded"]
+
+
+def test_of_many_workers_one_runs_a_job(make_job):
+    may_end = Event()
+
+    def work(_place: Place | None) -> Iterator[Progress]:
+        assert may_end.wait(30)
+        yield Progress(counts={"rows": 1})
+
+    def worker(_: int) -> str:
+        try:
+            return job_runs.run_job(name)
+        finally:
+            connections.close_all()
+
+    name = make_job(work)
+    with ThreadPoolExecutor(5) as pool:
+        running = [pool.submit(worker, number) for number in range(5)]
+        ended = [future.result() for future in islice(as_completed(running), 4)]
+        may_end.set()
+        assert ended == [""] * 4
     assert outcomes(name) == ["succeeded"]
 
 
@@ -228,13 +254,14 @@ def test_the_scheduler_queues_what_is_due(make_job):
     assert schedules.scheduled()[name].next_run > timezone.now()
 
 
-def test_old_runs_are_forgotten(make_job):
-    name = make_job(through(seen=[]))
-    for days in (job_runs.KEPT_DAYS + 1, job_runs.KEPT_DAYS - 1):
-        job_runs.run_job(name)
+def test_old_runs_are_forgotten_and_idle_ones_sooner(make_job):
+    name, idle = make_job(through(FIRST, seen=[])), make_job(through(seen=[]))
+    for days in (job_runs.KEPT_DAYS + 1, job_runs.KEPT_DAYS - 1, job_runs.IDLE_KEPT_DAYS - 1):
+        for each in (name, idle):
+            job_runs.run_job(each)
         moment = timezone.now() - timedelta(days=days)
-        JobRun.objects.filter(job=name).exclude(started_at__lt=timezone.now() - timedelta(hours=1)).update(
+        JobRun.objects.filter(job__in=[name, idle], started_at__gt=timezone.now() - timedelta(hours=1)).update(
             started_at=moment, finished_at=moment
         )
     list(job_runs.forget_runs(None))
-    assert len(runs(name)) == 1
+    assert (len(runs(name)), len(runs(idle))) == (2, 1)
