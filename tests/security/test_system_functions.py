@@ -14,7 +14,14 @@ WORDS = """
     SELECT id FROM ibex_memory_words(%s, NULL, ARRAY['active'], NULL, 'oslo'::tsquery, ARRAY['oslo'::tsquery],
                                      ARRAY[1.0::float8], 1000)
 """
-DOORS = ("ibex_memory_words", "ibex_excerpt_words", "ibex_token_by_digest", "ibex_token_with_limits")
+DOORS = (
+    "ibex_memory_words",
+    "ibex_excerpt_words",
+    "ibex_token_by_digest",
+    "ibex_token_with_limits",
+    "ibex_forget_turns",
+    "ibex_forget_injections",
+)
 
 
 def rows(statement: str, *arguments: object) -> list[tuple]:
