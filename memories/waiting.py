@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, TextChoices, Value, When
+from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, TextChoices, Value, When
 
 from memories.choices import Status
 from memories.models import Memory, MemoryVersion, Relationship
@@ -41,10 +41,10 @@ def waiting_of(org_id: UUID, *, agent_id: UUID | None = None, why: str = "") -> 
     rows = memories_of(org_id).filter(WAITING)
     if agent_id is not None:
         rows = rows.filter(agent_id=agent_id)
-    explained: QuerySet[Any] = rows.annotate(
+    explained: QuerySet[Any] = rows.annotate(clash=_clash()).annotate(
         why=Case(
             When(status=Status.QUARANTINED, then=Value(Why.QUARANTINED)),
-            When(_clashes(), then=Value(Why.CONFLICTING)),
+            When(Q(("clash__isnull", False)), then=Value(Why.CONFLICTING)),
             default=Value(Why.UNSURE),
             output_field=CharField(),
         )
@@ -77,7 +77,8 @@ def last_change_of(memory: Memory) -> MemoryVersion | None:
     return MemoryVersion.objects.of(memory.org_id).filter(memory=memory).order_by("-number").first()
 
 
-def _clashes() -> Exists:
+def _clash() -> Subquery:
+    """An edge to a memory in use, looked up row by row: for EXISTS the planner would read every memory in use first."""
     edges = Relationship.objects.filter(
         org_id=OuterRef("org_id"),
         source_id=OuterRef("pk"),
@@ -85,7 +86,7 @@ def _clashes() -> Exists:
         target__status=Status.ACTIVE,
         target__deleted_at=None,
     )
-    return Exists(edges)
+    return Subquery(edges.order_by().values("pk")[:1])
 
 
 def _first(rows: QuerySet[Memory]) -> UUID | None:
