@@ -16,14 +16,6 @@ JOBS = (
         work="agents.maintenance.end_idle_sessions",
     ),
     Job(
-        name="forget_turns",
-        title="Forget old turns",
-        about="Removes turns and their excerpts after the organization's retention, and sessions that have none left. "
-        "Memories stay.",
-        every=timedelta(days=1),
-        work="agents.maintenance.forget_turns",
-    ),
-    Job(
         name="forget_traces",
         title="Forget old traces",
         about="Removes the metadata of calls after the organization's retention.",

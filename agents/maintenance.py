@@ -22,8 +22,9 @@ from ibex.core.queue import enqueue
 from ibex.env import env
 
 SESSIONS_AT_ONCE = 100
+TURNS_AT_ONCE = 200
+"""A turn may hold a megabyte, and edges of excerpts and memories go with it, while other writers wait."""
 ROWS_AT_ONCE = 500
-"""A turn may hold a megabyte, and its excerpts' and memories' edges go with it."""
 
 _FORGET_SESSIONS = """
     DELETE FROM agents_session WHERE id IN (
@@ -50,21 +51,29 @@ def end_idle_sessions(place: Place | None) -> Iterator[Progress]:
     return sweep("end_idle_sessions", organizations, _end_idle, place)
 
 
-def forget_turns(place: Place | None) -> Iterator[Progress]:
-    """Remove turns, and with them their excerpts, once the organization's retention is over; then empty sessions."""
-    return sweep("forget_turns", every_organization, _forget_turns, place)
-
-
 def forget_traces(place: Place | None) -> Iterator[Progress]:
     """Remove traces once the organization's retention is over."""
     return sweep("forget_traces", every_organization, _forget_traces, place)
 
 
-def forget(door: str, before: datetime) -> int:
+def forget(door: str, before: datetime, at_most: int) -> int:
     """Ask a `ForgetFunction` of the tenant that is set for rows made before that time; how many went."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {door}(%s, %s)", [first_uuid7(before), ROWS_AT_ONCE])
+        cursor.execute(f"SELECT {door}(%s, %s)", [first_uuid7(before), at_most])
         return int(cursor.fetchone()[0])
+
+
+def forget_turns(org_id: UUID) -> Batch:
+    """Remove turns, and with them their excerpts, once the organization's retention is over; then empty sessions.
+
+    One batch, in the organization's scope. Memories learned from a turn lose the way back to it: whoever calls this
+    keeps their other writers out (`memories.maintenance.turns`).
+    """
+    before = kept_since(org_id, "turn_retention_days")
+    if before is None:
+        return Batch()
+    turns, sessions = forget("ibex_forget_turns", before, TURNS_AT_ONCE), _forget_sessions(org_id, before)
+    return Batch(counts={"turns": turns, "sessions": sessions}, has_more=TURNS_AT_ONCE in {turns, sessions})
 
 
 def kept_since(org_id: UUID, days_field: str) -> datetime | None:
@@ -103,20 +112,12 @@ def _end_idle(org_id: UUID, _after: UUID | None) -> Batch:
     return Batch(counts=ended, has_more=len(sessions) == SESSIONS_AT_ONCE)
 
 
-def _forget_turns(org_id: UUID, _after: UUID | None) -> Batch:
-    before = kept_since(org_id, "turn_retention_days")
-    if before is None:
-        return Batch()
-    turns, sessions = forget("ibex_forget_turns", before), _forget_sessions(org_id, before)
-    return Batch(counts={"turns": turns, "sessions": sessions}, has_more=ROWS_AT_ONCE in {turns, sessions})
-
-
 def _forget_sessions(org_id: UUID, before: datetime) -> int:
     """In one statement, because the edges that point at a session are the database's to follow."""
     with connection.cursor() as cursor:
         cursor.execute(
             _FORGET_SESSIONS,
-            {"org": org_id, "active": SessionStatus.ACTIVE, "before": before, "most": ROWS_AT_ONCE},
+            {"org": org_id, "active": SessionStatus.ACTIVE, "before": before, "most": TURNS_AT_ONCE},
         )
         return int(cursor.rowcount)
 

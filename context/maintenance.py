@@ -41,5 +41,5 @@ def _decay(org_id: UUID, after: UUID | None) -> Batch:
 
 def _forget_injections(org_id: UUID, _after: UUID | None) -> Batch:
     before = kept_since(org_id, "trace_retention_days")
-    gone = forget("ibex_forget_injections", before) if before else 0
+    gone = forget("ibex_forget_injections", before, ROWS_AT_ONCE) if before else 0
     return Batch(counts={"injections": gone}, has_more=gone == ROWS_AT_ONCE)

@@ -38,6 +38,14 @@ JOBS = (
         work="memories.maintenance.consolidate.consolidate",
     ),
     Job(
+        name="forget_turns",
+        title="Forget old turns",
+        about="Removes turns and their excerpts after the organization's retention, and sessions that have none left. "
+        "Memories stay.",
+        every=timedelta(days=1),
+        work="memories.maintenance.turns.forget",
+    ),
+    Job(
         name="forget_excerpts",
         title="Forget old excerpts",
         about="Removes excerpts that have expired.",

@@ -190,7 +190,7 @@ def test_nobody_can_be_made_to_forget_what_is_young_or_anothers(agent, foreign_a
     make_turn(young)
     foreign = of_days_ago(foreign_agent, OLD)
     with scope(agent.org_id):
-        assert maintenance.forget("ibex_forget_turns", timezone.now() + timedelta(days=1)) == 0
+        assert maintenance.forget("ibex_forget_turns", timezone.now() + timedelta(days=1), 1_000) == 0
     assert (left(young)[1], left(foreign)[1]) == (1, 1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT ibex_forget_turns(%s, 1000)", [first_uuid7(timezone.now())])
