@@ -5,14 +5,17 @@ whole installation's.
 from __future__ import annotations
 
 import io
+import json
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from agents.models import Agent
+from agents.models import Agent, Organization
 from ibex.core import metrics
 from ibex.core.tenancy import scope
 from memories import excerpts, rollout, slots, store
@@ -28,8 +31,10 @@ from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.search import search, search_sync
 from memories.retrieval.vocabulary import profiles
 from memories.slots import Slot
+from tests.factories import make_token
 from tests.flow.conftest import wait_for
 from tests.memories.embedding import twin
+from tests.memories.embedding.web import told, web
 from tests.memories.making import draft, make_session, memories_of, memory_of, say
 
 OLD, NEW = Slot(name="a", model=MODEL_NAME), Slot(name="b", model="twin-128")
@@ -120,6 +125,40 @@ async def test_a_model_is_changed_while_everything_is_used(agent: Agent, foreign
         await in_thread(step)
         await in_thread(assert_search_works)
     assert await sync_to_async(vectors_in)(foreign_agent, NEW) == 1
+
+
+def test_a_web_process_changes_over_without_a_wrong_answer(agent: Agent, acme: Organization, tmp_path: Path) -> None:
+    """It begins with the model that the first story left, and goes over to all-MiniLM-L6-v2 between two questions."""
+    slots.follow()
+    refine_all([draft(agent, fact) for fact in FACTS[:40]])
+    library = "from tests.memories.embedding.twin import TwinEncoder as SentenceTransformer\n"
+    (tmp_path / "sentence_transformers.py").write_text(library)
+    (tmp_path / "torch.py").write_text("def set_num_threads(count): pass\n")
+    secret = make_token(acme, scopes=["memory:read"], agent=agent)
+    with web(tmp_path, {"IBEX_LOG_LEVEL": "INFO"}) as address:
+        wait_for(lambda: told(address)[0] == 200, what="/ready")
+        embeddings("prepare", MODEL_NAME, "--here")
+        assert best(address, secret) == "The user keeps a canoe in Oslo."
+        embeddings("switch")
+        asked = 0
+        while b"vector_slot_changed" not in (tmp_path / "log").read_bytes():
+            assert best(address, secret) == "The user keeps a canoe in Oslo."
+            asked += 1
+            assert asked < 2_000, "it should have noticed by now"
+        embeddings("finish", "--now")
+        assert best(address, secret) == "The user keeps a canoe in Oslo."
+        assert asked > 1
+
+
+def best(address: str, secret: str) -> str:
+    """What the process finds first by meaning; it answers every time."""
+    question = urllib.request.Request(
+        f"{address}/v1/memories/search",
+        data=json.dumps({"query": "the boat that I paddle in Oslo"}).encode(),
+        headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(question, timeout=30) as answer:
+        return json.load(answer)["items"][0]["memory"]["content"]
 
 
 def begin(agent: Agent, foreign_agent: Agent) -> None:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ibex.env import REPOSITORY
-from tests.flow.conftest import free_port, wait_for
+from tests.flow.conftest import wait_for
+from tests.memories.embedding.web import told, web
 
 WAITING_LIBRARY = """
 import os, time
@@ -42,40 +35,7 @@ class SentenceTransformer:
 def running(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Start a web server with these settings; its address."""
     with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(_web(tmp_path, settings))
-
-
-@contextmanager
-def _web(folder: Path, settings: dict[str, str]) -> Iterator[str]:
-    port = free_port()
-    environment = os.environ | settings | {"DJANGO_SETTINGS_MODULE": "ibex.settings", "IBEX_PORT": str(port)}
-    environment["PYTHONPATH"] = f"{folder}{os.pathsep}{REPOSITORY}"
-    with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-m", "ibex.server"]
-        process = subprocess.Popen(
-            command, cwd=REPOSITORY, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def told(address: str) -> tuple[int, dict[str, Any]]:
-    """Status and parts of /ready; (0, {}) while nobody listens."""
-    try:
-        with urllib.request.urlopen(f"{address}/ready", timeout=5) as answer:
-            return answer.status, json.load(answer)["parts"]
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)["parts"]
-    except OSError:
-        return 0, {}
+        yield lambda **settings: stack.enter_context(web(tmp_path, settings))
 
 
 def test_a_process_is_ready_when_its_model_is_warm(running: Callable[..., str], tmp_path: Path) -> None:
