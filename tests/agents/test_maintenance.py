@@ -16,9 +16,11 @@ from context.models import Feedback
 from ibex.core.ids import first_uuid7, uuid7
 from ibex.core.jobs import all_jobs
 from ibex.core.tenancy import scope
+from memories import store
 from memories.models import Memory
 from tests.dashboard.conftest import make_memory, make_session, make_trace, make_turn
 from tests.factories import make_agent
+from tests.flow.conftest import wait_for
 from tests.jobs import id_of_day, made_days_ago, one_step, only_own, run_whole
 
 __all__ = ["only_own"]
@@ -68,6 +70,12 @@ def left(session: Session) -> tuple[int, int, int]:
             Checkpoint.objects.filter(session_id=session.pk).count(),
             Trace.objects.filter(agent_id=session.agent_id).count(),
         )
+
+
+def waiting_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return cursor.fetchone()[0] > 0
 
 
 def test_a_silent_session_is_completed_and_mined_to_its_end(agent, foreign_agent):
@@ -157,6 +165,26 @@ def test_a_session_that_goes_on_loses_its_old_turns_only(agent):
     make_turn(session)
     run_whole("forget_turns")
     assert left(session)[:2] == (1, 1)
+
+
+def test_turns_wait_for_whoever_writes_memories(agent):
+    of_days_ago(agent, OLD)
+
+    def forget() -> None:
+        try:
+            run_whole("forget_turns")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with scope(agent.org_id):
+            store.one_writer(agent.org_id, agent.pk)
+            forgetting = pool.submit(forget)
+            wait_for(lambda: waiting_for_a_lock() or forgetting.done(), what="a wait for the lock")
+            assert not forgetting.done()
+        forgetting.result(timeout=30)
+    with scope(agent.org_id):
+        assert not Checkpoint.objects.exists()
 
 
 def test_traces_have_a_retention_of_their_own(acme, agent, foreign_agent):
