@@ -18,6 +18,8 @@ from memories.store.review import CLASHES
 
 COUNTED_MAX = 999
 """Waiting memories that are counted; whoever has more knows enough."""
+SHOWN_MAX = 99
+"""On every page they are counted up to here only."""
 
 
 class Why(TextChoices):
@@ -58,10 +60,11 @@ def waiting_by_reason(org_id: UUID, *, agent_id: UUID | None = None) -> Mapping[
     return Counter(rows.values_list("why", flat=True)[: COUNTED_MAX + 1])
 
 
-def waiting_count(org_id: UUID, most: int) -> int:
-    """How many wait at all, at most `most`. One query."""
+def waiting_words(org_id: UUID) -> str:
+    """How many wait at all, as the navigation says it: empty for none, `99+` for more. One query."""
     rows = Memory.objects.of(org_id).filter(WAITING).order_by("-created_at")
-    return rows[:most].count()
+    count = rows[: SHOWN_MAX + 1].count()
+    return f"{SHOWN_MAX}+" if count > SHOWN_MAX else str(count or "")
 
 
 def neighbours_of(rows: QuerySet[Memory], memory: Memory) -> Neighbours:

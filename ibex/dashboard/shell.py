@@ -14,10 +14,8 @@ from agents.access import Place
 from agents.choices import Role
 from agents.models import Operator, Organization
 from ibex.core.tenancy import scope
-from memories.waiting import waiting_count
+from memories.waiting import waiting_words
 
-COUNT_MAX = 99
-"""What is waiting is counted up to here on every page."""
 REVIEW = "memories:review"
 
 
@@ -82,5 +80,4 @@ def _item(request: HttpRequest, place: Place, label: str, name: str, icon: str, 
 
 def _waiting(place: Place) -> str:
     with scope(place.organization.pk):
-        count = waiting_count(place.organization.pk, COUNT_MAX + 1)
-    return f"{COUNT_MAX}+" if count > COUNT_MAX else str(count or "")
+        return waiting_words(place.organization.pk)

@@ -25,7 +25,16 @@ from memories.store.review import clashes_of
 from memories.views.differing import Pieces, compared
 from memories.views.history import names_of
 from memories.views.surroundings import phrase_of
-from memories.waiting import COUNTED_MAX, Neighbours, Why, last_change_of, neighbours_of, waiting_by_reason, waiting_of
+from memories.waiting import (
+    COUNTED_MAX,
+    Neighbours,
+    Why,
+    last_change_of,
+    neighbours_of,
+    waiting_by_reason,
+    waiting_of,
+    waiting_words,
+)
 
 PER_PAGE = 25
 PAGE_DIGITS_MAX = 5
@@ -115,6 +124,8 @@ class InboxPage:
     next_url: str
     may_decide: bool
     is_partial: bool
+    waiting: str
+    """As the navigation says it: there it changes with each decision."""
 
     @property
     def is_filtered(self) -> bool:
@@ -181,6 +192,7 @@ def inbox_page(
         next_url=replace(asked, number=asked.number + 1).url() if has_more else "",
         may_decide=request.place.may(Role.OPERATOR),
         is_partial=wants_partial(request),
+        waiting=waiting_words(org_id) if wants_partial(request) else "",
     )
     response = page(request, "memories/review.html", {"page": context}, partial="inbox", status=status)
     if context.is_partial:

@@ -11,6 +11,13 @@ function focusField(form) {
   field.setSelectionRange(field.value.length, field.value.length);
 }
 
+function tellWaiting(count) {
+  for (const number of document.querySelectorAll('.nav__link[href="/review"] .nav__count')) {
+    number.hidden = !count;
+    number.firstChild.textContent = count;
+  }
+}
+
 document.addEventListener(
   "keydown",
   (event) => {
@@ -48,6 +55,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (!inInbox(event)) return;
+  tellWaiting(document.getElementById("waiting").dataset.count);
   const question = document.getElementById("question");
   if (!question) return;
   const opened = question.querySelector("[data-focus][open]");

@@ -6,8 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from ibex.core.tenancy import scope
-from ibex.dashboard import shell
-from memories import store
+from memories import store, waiting
 from memories.choices import Relation
 from memories.models import Memory
 from memories.views import inbox
@@ -163,7 +162,7 @@ class TestTheNavigation:
         assert self.nav(charlie) == []
 
     def test_counts_no_further_than_it_needs(self, bob, agent, jazz, monkeypatch):
-        monkeypatch.setattr(shell, "COUNT_MAX", 1)
+        monkeypatch.setattr(waiting, "SHOWN_MAX", 1)
         remember(agent, POISON)
         assert self.nav(bob) == ["1+"]
 
@@ -240,6 +239,7 @@ class TestDecisions:
         page = partial.content.decode()
         assert "<html" not in page
         assert 'hx-swap-oob="beforeend:#toasts"' in page
+        assert 'data-count="1"' in page
         assert partial["HX-Push-Url"] == f"/review/{poison.pk}"
 
 
