@@ -14,7 +14,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,8 @@ def _with_orders(own: list[dict[str, Any]]) -> list[str]:
 
 def logistic(features: Array, label: np.ndarray, weight: np.ndarray, penalty: float) -> np.ndarray:
     """Weights (the last is the bias's) of L2-penalised logistic regression, by Newton steps in the span of the rows."""
-    rows = np.hstack([features, np.full((len(features), 1), BIAS)]).astype(np.float64)
-    kernel = rows @ rows.T
+    rows = np.hstack([features, np.full((len(features), 1), BIAS)]).astype(np.float32)
+    kernel = (rows @ rows.T).astype(np.float64)
     share = np.zeros(len(rows))
     for _ in range(30):
         value = kernel @ share
@@ -165,19 +165,31 @@ def logits(rows: Rows, arrays: dict[str, np.ndarray], chosen: np.ndarray) -> tup
     return with_meaning, worse(heads["injection"], heads["poison"])
 
 
-def evaluate(rows: Rows) -> None:
-    """Five folds over what is learned from; what is never learned from gets the mean of the five."""
-    rng = np.random.default_rng(SEED)
-    fold = rng.integers(FOLDS, size=len(rows.label))
-    held_out = rows.where("public", "memory")
-    score = np.zeros((2, len(rows.label)))
-    for number in range(FOLDS):
-        hidden = held_out & (fold == number)
-        never = rows.where("unlearned", "scored")
-        arrays = train(rows, ~hidden & ~never)
+def held_out(rows: Rows, folds: int = FOLDS) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The first `folds` of FOLDS: which rows to learn from, and which to judge by that: public ones and our memories."""
+    fold = np.random.default_rng(SEED).integers(FOLDS, size=len(rows.label))
+    never = rows.where("unlearned", "scored")
+    for number in range(folds):
+        hidden = rows.where("public", "memory") & (fold == number)
+        yield ~hidden & ~never, hidden
+
+
+def held_out_logits(rows: Rows, folds: int = FOLDS) -> np.ndarray:
+    """The decision (2 x n: with and without embeddings) by weights that have not seen the row; what is never learned
+    from gets the mean of all. NaN: not judged.
+    """
+    never = rows.where("unlearned", "scored")
+    score = np.where(never, 0.0, np.full((2, len(rows.label)), np.nan))
+    for known, hidden in held_out(rows, folds):
+        arrays = train(rows, known)
         score[:, hidden] = logits(rows, arrays, hidden)
-        score[:, never] += np.array(logits(rows, arrays, never)) / FOLDS
-    for title, value in (("with embedding", score[0]), ("text alone", score[1])):
+        score[:, never] += np.array(logits(rows, arrays, never)) / folds
+    return score
+
+
+def evaluate(rows: Rows) -> None:
+    """Print held-out figures."""
+    for title, value in zip(("with embedding", "text alone"), held_out_logits(rows), strict=True):
         _report(title, rows, value)
 
 

@@ -72,8 +72,8 @@ _RECOGNISERS: tuple[tuple[PiiKind, Callable[[str], Iterator[tuple[int, int, floa
     (PiiKind.CARD, pii_numbers.cards),
     (PiiKind.IP, pii_numbers.ip_addresses),
     (PiiKind.BIRTH_DATE, pii_numbers.birth_dates),
-    (PiiKind.PHONE, pii_contacts.phones),
     (PiiKind.ADDRESS, pii_contacts.addresses),
+    (PiiKind.PHONE, pii_contacts.phones),
     (PiiKind.SECRET, pii_secrets.random_tokens),
     (PiiKind.NAME, pii_names.names),
 )
