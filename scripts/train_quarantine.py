@@ -166,7 +166,7 @@ def logits(rows: Rows, arrays: dict[str, np.ndarray], chosen: np.ndarray) -> tup
 
 
 def held_out(rows: Rows, folds: int = FOLDS) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The first `folds` of FOLDS: which rows to learn from, and which public rows and memories of ours to judge then."""
+    """The first `folds` of FOLDS: the rows to learn from, then the public rows and memories of ours to judge."""
     fold = np.random.default_rng(SEED).integers(FOLDS, size=len(rows.label))
     never = rows.where("unlearned", "scored")
     for number in range(folds):
