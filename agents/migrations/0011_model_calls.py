@@ -58,9 +58,7 @@ class Migration(migrations.Migration):
                 ("outcome", models.CharField(max_length=64, help_text="OK, or the code of the failure.")),
                 (
                     "calls",
-                    models.PositiveSmallIntegerField(
-                        default=0, help_text="Requests sent: attempts and forms counted."
-                    ),
+                    models.PositiveSmallIntegerField(default=0, help_text="Requests sent: attempts and forms counted."),
                 ),
                 ("prompt_tokens", models.PositiveIntegerField(default=0)),
                 ("completion_tokens", models.PositiveIntegerField(default=0)),
