@@ -51,9 +51,9 @@ def _write(memory: Memory, prepared: Prepared) -> Outcome:
     if twin is not None and twin.pk != memory.pk:
         return Outcome(result=Result.DUPLICATE_OF, memory_id=twin.pk, reason="the same words")
     found = [one for one in neighbours(prepared, quarantined=False) if one.memory.pk != memory.pk]
-    if same := near.find(prepared.draft, found):
+    if same := near.find(prepared.draft, found, prepared.opinions):
         return Outcome(result=Result.DUPLICATE_OF, memory_id=same.memory.pk, reason=f"cosine {same.cosine:.2f}")
-    decision = conflict.decide(prepared.draft, found)
+    decision = conflict.decide(prepared.draft, found, prepared.opinions)
     compared = set(clashes_of(memory).values_list("target_id", flat=True))
     doubt = _doubt(decision, compared)
     # The edges speak of the old words.
