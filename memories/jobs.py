@@ -56,8 +56,15 @@ JOBS = (
         name="index_large_agents",
         title="Index large agents",
         about="Queues a search index for every agent that has grown large and has none.",
-        every=timedelta(days=1),
+        every=timedelta(hours=1),
         work="memories.maintenance.indexes.index_large_agents",
+    ),
+    Job(
+        name="measure_recall",
+        title="Measure search",
+        about="Asks large agents both ways, by their index and exactly, and keeps what the index missed.",
+        every=timedelta(days=1),
+        work="memories.maintenance.recall.measure",
     ),
     Job(
         name="fill_vectors",

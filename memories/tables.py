@@ -13,6 +13,7 @@ from django.utils.text import Truncator
 from ibex.core.listing import HEAD, MAIN, NUMBER, ListTable
 from ibex.core.templatetags.ibex_ui import EN_DASH, badge, confidence, timestamp
 from memories.models import Memory
+from memories.retrieval.recall import ENOUGH
 
 SHOWN_CHARACTERS = 240
 """Of a text, in its row: more than one line holds at any width."""
@@ -76,6 +77,41 @@ class MemoryTable(ListTable):
 
     def render_worth(self, value: float) -> str:
         return f"{value:.2f}"
+
+    def render_created_at(self, value: Any) -> SafeString:
+        return timestamp(value)
+
+
+class RecallTable(ListTable):
+    """Measurements of approximate search."""
+
+    agent = tables.Column(attrs=MAIN, order_by=("agent__name", "-created_at"))
+    kind = tables.Column(verbose_name="What", attrs=HEAD)
+    rows = tables.Column(verbose_name="Rows", attrs=NUMBER)
+    recall = tables.Column(verbose_name="Recall@20", attrs=NUMBER)
+    fewest = tables.Column(verbose_name="Fewest found", attrs=NUMBER)
+    approximate_ms = tables.Column(verbose_name="By index", attrs=NUMBER)
+    exact_ms = tables.Column(verbose_name="Exactly", attrs=NUMBER)
+    created_at = tables.Column(verbose_name="Measured", attrs=HEAD)
+
+    class Meta(ListTable.Meta):
+        order_by = "-created_at"
+        template_name = "generic/table.html"
+
+    def render_kind(self, value: str) -> str:
+        return {"memory": "Memories", "excerpt": "Excerpts"}[value]
+
+    def render_rows(self, value: int) -> str:
+        return f"{value:,}"
+
+    def render_recall(self, value: float) -> SafeString | str:
+        return f"{value:.3f}" if value >= ENOUGH else format_html("{} {}", f"{value:.3f}", badge("low", tone="warn"))
+
+    def render_approximate_ms(self, value: float) -> str:
+        return f"{value:.1f} ms"
+
+    def render_exact_ms(self, value: float) -> str:
+        return f"{value:.1f} ms"
 
     def render_created_at(self, value: Any) -> SafeString:
         return timestamp(value)

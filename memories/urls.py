@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from memories.views import deciding, detail, inbox, listing, merging, removal, writing
+from memories.views import deciding, detail, inbox, listing, merging, recall, removal, writing
 
 app_name = "memories"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("memories/new", writing.create, name="create"),
     path("memories/delete", removal.delete_many, name="delete_many"),
     path("memories/merge", merging.merge_many, name="merge_many"),
+    path("memories/recall", recall.recall, name="recall"),
     path("memories/<uuid:memory_id>", detail.detail, name="detail"),
     path("memories/<uuid:memory_id>/edit", writing.edit, name="edit"),
     path("memories/<uuid:memory_id>/uses", detail.all_uses, name="uses"),

@@ -65,8 +65,8 @@ def after_commit(batch: Iterable[Prepared]) -> None:
 
 
 def build(kind: str, agent_id: UUID, slot: Slot) -> None:
-    """Build the agent's own indexes without blocking writers: of its vectors, and of its words, because the index of all
-    words reads through the rows of the agent first. Those that are there stay; without vectors there is none.
+    """Build the agent's own indexes without blocking writers: of its vectors, and of its words, because the index of
+    all words reads through the rows of the agent first. Those that are there stay; without vectors there is none.
 
     Runs as the owner of the tables, outside any transaction. An index that an earlier build left half done is replaced.
     """

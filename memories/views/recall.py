@@ -1,0 +1,40 @@
+"""What the approximate search of large agents misses, as it was measured."""
+
+from __future__ import annotations
+
+import django_filters
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from agents.access import PlacedRequest, operator_page
+from agents.selectors import agents_of
+from ibex.core.htmx import page
+from ibex.core.listing import listed
+from memories.models import RecallCheck
+from memories.tables import RecallTable
+
+
+class RecallFilter(django_filters.FilterSet):
+    """Measurements of one agent."""
+
+    agent_id = django_filters.UUIDFilter(field_name="agent_id")
+
+    class Meta:
+        model = RecallCheck
+        fields: list[str] = []
+
+
+@require_safe
+@operator_page()
+def recall(request: PlacedRequest) -> HttpResponse:
+    """Measurements, the newest first."""
+    org_id = request.place.organization.pk
+    filters = RecallFilter(request.GET, queryset=RecallCheck.objects.of(org_id).select_related("agent"))
+    table = RecallTable(filters.qs if filters.is_valid() else filters.queryset.none())
+    context = {
+        "agents": agents_of(org_id),
+        "chosen_agent": request.GET.get("agent_id", ""),
+        "table": table,
+        "pages": listed(table, request),
+    }
+    return page(request, "memories/recall.html", context, partial="results")
