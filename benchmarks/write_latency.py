@@ -74,7 +74,9 @@ def _new_texts(rng: random.Random) -> list[str]:
 
 def draft(agent: Agent, text: str, number: int) -> Draft:
     """As extraction makes it; each is learned a minute after the other."""
-    from datetime import UTC, datetime, timedelta
+    from datetime import timedelta
+
+    from django.utils import timezone
 
     from memories.refinement.draft import Draft
 
@@ -86,7 +88,7 @@ def draft(agent: Agent, text: str, number: int) -> Draft:
         labels=(("home", 0.8),),
         source="extracted",
         confidence=0.9,
-        observed_at=datetime(2026, 3, 2, 12, tzinfo=UTC) + timedelta(minutes=number),
+        observed_at=timezone.now() + timedelta(minutes=number),
         evidence=text,
         extractor="benchmark",
         actor="extraction",

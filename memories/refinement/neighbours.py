@@ -17,6 +17,7 @@ from memories.refinement.thresholds import LEAST_COSINE
 from memories.refinement.words import traits
 from memories.retrieval import indexes
 from memories.retrieval.statements import nearest_first
+from memories.slots import COLUMNS
 
 FETCHED = 40
 """Nearest by cosine, from which the ten by fused score are taken."""
@@ -33,6 +34,8 @@ SELECT count(*) > %(most)s FROM (
    LIMIT %(most)s + 1
 ) AS found
 """
+_NOT_READ = ("search_text", *COLUMNS.values())
+"""Of forty rows, the most expensive part; a merge that needs a vector reads it."""
 _NEAREST = "SELECT id FROM memories_memory WHERE org_id = %(org)s AND end_user = %(user)s {nearest} LIMIT %(rows)s"
 _SETTINGS_AS_BEFORE = "SET LOCAL enable_seqscan = on; SET LOCAL hnsw.iterative_scan = off"
 
@@ -102,7 +105,7 @@ def _with_distance(prepared: Prepared) -> QuerySet[Memory]:
         agent_id=draft.agent_id, end_user=draft.end_user, **{slot.model_column: slot.model}
     )
     # `+ 0` keeps the planner from an approximate index, which under a filter silently returns too few rows.
-    return rows.annotate(distance=CosineDistance(slot.column, prepared.embedding) + 0.0).defer("search_text")
+    return rows.annotate(distance=CosineDistance(slot.column, prepared.embedding) + 0.0).defer(*_NOT_READ)
 
 
 def _neighbour(memory: Memory, words: frozenset[str]) -> Neighbour:

@@ -47,7 +47,8 @@ def record(memory: Memory, operation: Operation, *, actor: str, reason: str = ""
         memory.save()
     else:
         memory.version += 1
-        memory.save(update_fields=_WRITTEN)
+        unread = memory.get_deferred_fields()
+        memory.save(update_fields=[name for name in _WRITTEN if name not in unread])
     version = MemoryVersion.objects.create(
         org_id=memory.org_id,
         memory=memory,
