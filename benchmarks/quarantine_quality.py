@@ -26,8 +26,8 @@ POISON = "memory_poison_own.jsonl"
 HALUMEM_MAX = 300
 """HaluMem's memory points judged: enough for a rate, few enough for the time."""
 SHORT_FOLDS = 3
-PLAIN_PENALTY = 0.1
-"""L2 penalty of the plain classifier: its best five-fold AUC."""
+PLAIN_PENALTY = 0.3
+"""L2 penalty of the plain classifier: the best of six by its own five-fold AUC on the sources it learns from (.938)."""
 PLAIN_LIST = re.compile(
     r"""(?ix)\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|rules?|prompts?|previous|above)\b
     | \byou\ are\ now\b | \bact\ as\b | \bpretend\ (?:to\ be|you) | \bsystem\ prompt\b | \bjailbreak
