@@ -71,13 +71,13 @@ JOBS = (
         title="Fill in vectors",
         about="While the embedding model changes: makes the vectors of the other model for what is written meanwhile.",
         every=timedelta(minutes=1),
-        work="memories.rollout.fill",
+        work="memories.filling.fill",
     ),
     Job(
         name="mend_vectors",
         title="Mend vectors",
         about="Looks for memories and excerpts without a vector of the model that serves, and makes it.",
         every=timedelta(days=1),
-        work="memories.rollout.mend",
+        work="memories.filling.mend",
     ),
 )

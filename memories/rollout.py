@@ -9,30 +9,25 @@ found by its words; it is never compared with a vector of another model.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import compress
-from typing import Any
-from uuid import UUID
 
-from django.db import connection, connections
+from django.db import connections
 from django.utils import timezone
 
 from ibex.core.errors import Conflict, InvalidRequest
-from ibex.core.jobs import Place, Progress
-from ibex.core.tenancy import cross_tenant, scope
-from memories.embedding import Vector, embed_texts, model
+from ibex.core.tenancy import cross_tenant
+from memories.embedding import model
+from memories.filling import ROWS_AT_ONCE, fill
 from memories.models import VectorSlot
 from memories.models.slot import MODEL_NAME_MAX
 from memories.retrieval import indexes
-from memories.retrieval.perspective import first_person
+from memories.retrieval.statements import TABLES
 from memories.slots import COLUMNS, Slot, in_use
 
 State = VectorSlot.State
 
-ROWS_AT_ONCE = 64
-"""Rows of one batch: half a second of one core on the fast path, three on the reference."""
 EMPTIED_AT_ONCE = 1_000
 DIMENSIONS_MAX = 1_536
 """Two vectors of 1,536 numbers of two bytes leave room for the rest of a row in its page of 8 KiB."""
@@ -41,39 +36,9 @@ LEFT_OVER_MAX = ROWS_AT_ONCE
 PASSES_MAX = 20
 SETTLED_AFTER = timedelta(seconds=60)
 """After a switch: processes look every five seconds, and torch with a model loads in ten to forty."""
-FILL_JOB = "fill_vectors"
 MODEL_NAME_FORM = re.compile(r"[\w./:@+-]+", re.ASCII)
 """It stands in the conditions of indexes. The setting IBEX_EMBEDDING_MODEL has the same form."""
-FIRST_ID = UUID(int=0)
 
-# A deleted memory has no words any more, and no vector.
-_KINDS = {"memory": "memories_memory", "excerpt": "memories_excerpt"}
-_SPOKEN: dict[str, Callable[[str], str]] = {"memory": first_person, "excerpt": str}
-"""What is embedded: memories as their users would say them, excerpts as they were said."""
-_WANTING = """
-SELECT kind, id, content, {flags} FROM (
-  SELECT 'memory' AS kind, * FROM (
-    SELECT id, content, {flags_of} FROM memories_memory
-     WHERE org_id = %(org)s AND id > %(after)s AND content <> '' AND ({wanting})
-     ORDER BY id LIMIT %(rows)s) AS memories
-  UNION ALL
-  SELECT 'excerpt', * FROM (
-    SELECT id, content, {flags_of} FROM memories_excerpt
-     WHERE org_id = %(org)s AND id > %(after)s AND content <> '' AND ({wanting})
-     ORDER BY id LIMIT %(rows)s) AS excerpts
-) AS found ORDER BY id LIMIT %(rows)s
-"""
-# A row that somebody is writing is left for the next pass: this statement waits for nobody, so it is in no deadlock.
-_STORE = """
-WITH made AS (
-  SELECT * FROM unnest(%(ids)s::uuid[], %(contents)s::text[], %(vectors)s::text[]) AS made(id, content, vector)
-), free AS (
-  SELECT id, content FROM {table} WHERE org_id = %(org)s AND id = ANY(%(ids)s::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
-)
-UPDATE {table} AS stored SET {column} = made.vector::halfvec, {model_column} = %(model)s
-  FROM made JOIN free USING (id, content)
- WHERE stored.org_id = %(org)s AND stored.id = made.id
-"""
 _EMPTY = """
 UPDATE {table} SET {column} = NULL, {model_column} = ''
  WHERE id = ANY(ARRAY(SELECT id FROM {table} WHERE {column} IS NOT NULL OR {model_column} <> ''
@@ -94,16 +59,6 @@ class Standing:
     state: str
     filled: int
     missing: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Row:
-    """A row that lacks vectors in the slots named."""
-
-    kind: str
-    id: UUID
-    content: str
-    slots: Sequence[Slot]
 
 
 def status() -> list[Standing]:
@@ -134,28 +89,6 @@ def prepare(name: str) -> Slot:
         return _slot(other)
 
 
-def fill(place: Place | None = None) -> Iterator[Progress]:
-    """The job's work while a model changes: what is missing in both slots. With one in use, nothing is looked for."""
-    slots = in_use()
-    return _fill(slots, place) if len(slots) == len(COLUMNS) else iter(())
-
-
-def mend(place: Place | None = None) -> Iterator[Progress]:
-    """The daily job's work: what is missing, whether a model changes or not."""
-    return _fill(in_use(), place)
-
-
-def _fill(slots: Sequence[Slot], place: Place | None) -> Iterator[Progress]:
-    for org_id in _organizations():
-        if place is not None and org_id < place.org_id:
-            continue
-        after = place.row_id if place is not None and place.org_id == org_id else None
-        while rows := _wanting(org_id, slots, after or FIRST_ID):
-            made = sum(_make(org_id, slot, rows) for slot in slots)
-            after = rows[-1].id
-            yield Progress(counts={"vectors_made": made}, place=Place(org_id=org_id, row_id=after))
-
-
 def switch() -> Slot:
     """Let the filled slot serve from now on; the one that served stays filled beside it, so switching back is possible.
 
@@ -173,7 +106,7 @@ def switch() -> Slot:
         serves.save(using=system)
         other.state = State.SERVING
         other.save(using=system)
-    _catch_up()
+    _fill_once()
     return _slot(other)
 
 
@@ -197,12 +130,15 @@ def clear(*, expected: str, settled: bool = False) -> Iterator[int]:
         if not settled and other.state == State.RETIRING and timezone.now() < other.changed_at + SETTLED_AFTER:
             raise Conflict(f"It served less than {SETTLED_AFTER.seconds} s ago: processes may still search it.")
         emptied = _slot(other)
-        other.model, other.state = "", State.EMPTY
+        other.state = State.EMPTY
         other.save(using=system)
     indexes.drop_all(emptied)
-    for table in _KINDS.values():
+    for table in TABLES.values():
         while count := _emptied(table, emptied):
             yield count
+    with cross_tenant("embedding_rollout") as system:
+        # Until now its name has said that there is something left of it.
+        VectorSlot.objects.using(system).filter(name=emptied.name, state=State.EMPTY).update(model="")
 
 
 def _locked(system: str) -> tuple[VectorSlot, VectorSlot]:
@@ -217,80 +153,31 @@ def _slot(row: VectorSlot) -> Slot:
 
 def _standing(row: VectorSlot, system: str) -> Standing:
     slot, filled, missing = _slot(row), 0, 0
-    for table in _KINDS.values():
+    for table in TABLES.values():
         with connections[system].cursor() as cursor:
             cursor.execute(_named(_COUNT, table, slot), {"model": slot.model})
             has, lacks = cursor.fetchone()
             filled, missing = filled + has, missing + lacks
-    return Standing(slot=slot, state=row.state, filled=filled, missing=missing if row.model else 0)
+    return Standing(slot=slot, state=row.state, filled=filled, missing=0 if row.state == State.EMPTY else missing)
 
 
 def _catch_up() -> None:
     """Fill until next to nothing is missing. Raises Conflict when writers are faster."""
     for _ in range(PASSES_MAX):
-        for _step in fill():
-            pass
+        _fill_once()
         missing = _missing_beside()
         if missing <= LEFT_OVER_MAX:
             return
     raise Conflict(f"{missing} rows lack a vector of the other model, and more come all the time. Try again.")
 
 
+def _fill_once() -> None:
+    for _step in fill():
+        pass
+
+
 def _missing_beside() -> int:
     return sum(standing.missing for standing in status() if standing.state not in {State.SERVING, State.EMPTY})
-
-
-def _organizations() -> list[UUID]:
-    with cross_tenant("fill_vectors") as system, connections[system].cursor() as cursor:
-        cursor.execute("SELECT id FROM agents_organization ORDER BY id")
-        return [org_id for (org_id,) in cursor.fetchall()]
-
-
-def _wanting(org_id: UUID, slots: Sequence[Slot], after: UUID) -> list[_Row]:
-    """The next rows that lack a vector in one of `slots`."""
-    lacks = [f"({slot.column} IS NULL OR {slot.model_column} <> %({slot.name})s)" for slot in slots]
-    flags = [f"lacks_{slot.name}" for slot in slots]
-    statement = _WANTING.format(
-        flags=", ".join(flags),
-        flags_of=", ".join(f"{lack} AS {flag}" for lack, flag in zip(lacks, flags, strict=True)),
-        wanting=" OR ".join(lacks),
-    )
-    given: dict[str, Any] = {"org": org_id, "after": after, "rows": ROWS_AT_ONCE}
-    with scope(org_id), connection.cursor() as cursor:
-        cursor.execute(statement, given | {slot.name: slot.model for slot in slots})
-        return [
-            _Row(kind=kind, id=row_id, content=content, slots=list(compress(slots, which)))
-            for kind, row_id, content, *which in cursor.fetchall()
-        ]
-
-
-def _make(org_id: UUID, slot: Slot, rows: Sequence[_Row]) -> int:
-    """Vectors of one slot for the rows that lack them: made in no transaction, stored where the words are the same."""
-    wanting = [row for row in rows if slot in row.slots]
-    if not wanting:
-        return 0
-    vectors = embed_texts([_SPOKEN[row.kind](row.content) for row in wanting], slot.model)
-    made = [(row, _text(vector)) for row, vector in zip(wanting, vectors, strict=True)]
-    return sum(_stored(org_id, slot, kind, [one for one in made if one[0].kind == kind]) for kind in _KINDS)
-
-
-def _stored(org_id: UUID, slot: Slot, kind: str, made: Sequence[tuple[_Row, str]]) -> int:
-    if not made:
-        return 0
-    given: dict[str, Any] = {
-        "org": org_id,
-        "model": slot.model,
-        "ids": [row.id for row, _ in made],
-        "contents": [row.content for row, _ in made],
-        "vectors": [vector for _, vector in made],
-    }
-    with scope(org_id), connection.cursor() as cursor:
-        cursor.execute(_named(_STORE, _KINDS[kind], slot), given)
-        return int(cursor.rowcount)
-
-
-def _text(vector: Vector) -> str:
-    return f"[{','.join(f'{value:.6g}' for value in vector.tolist())}]"
 
 
 def _emptied(table: str, slot: Slot) -> int:

@@ -28,7 +28,8 @@ class Query:
 
     `agent_id` None: all agents of the organization. `end_user`: memories of the whole agent and of this person; None:
     of everybody, which is for operators only. `embedding`: only when the caller made it from
-    `perspective.first_person(text)`; search makes it otherwise. `roles`: of excerpts, whose words are searched.
+    `perspective.first_person(text)` with the model that serves (`memories.slots`); search makes it otherwise.
+    `roles`: of excerpts, whose words are searched.
     """
 
     org_id: UUID

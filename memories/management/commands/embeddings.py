@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ibex.core.errors import IbexError
 from ibex.core.job_runs import enqueue_run
 from ibex.core.priority import stand_back
-from memories import rollout
+from memories import filling, rollout
 from memories.models import VectorSlot
 from memories.slots import LOOK_EVERY_S
 
@@ -57,14 +57,14 @@ class Command(BaseCommand):
         if here:
             self._fill_here()
         else:
-            enqueue_run(rollout.FILL_JOB)
+            enqueue_run(filling.FILL_JOB)
             self.stdout.write("A worker fills the other slot; `manage.py embeddings status` shows how far it is.")
         self._status()
 
     def _fill_here(self) -> None:
         stand_back()
         made, told = 0, time.monotonic()
-        for progress in rollout.fill():
+        for progress in filling.fill():
             made += progress.counts["vectors_made"]
             if time.monotonic() - told > TOLD_EVERY_S:
                 told = time.monotonic()

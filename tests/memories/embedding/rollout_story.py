@@ -18,7 +18,7 @@ from django.db import connections
 from agents.models import Agent, Organization
 from ibex.core import metrics
 from ibex.core.tenancy import scope
-from memories import excerpts, rollout, slots, store
+from memories import excerpts, filling, rollout, slots, store
 from memories.embedding import MODEL_NAME, embed_texts
 from memories.models import Excerpt, Memory
 from memories.refinement.draft import Result
@@ -104,7 +104,7 @@ def indexes_of(slot: Slot) -> int:
 
 
 def fill_everything() -> int:
-    return sum(progress.counts["vectors_made"] for progress in rollout.fill())
+    return sum(progress.counts["vectors_made"] for progress in filling.fill())
 
 
 async def test_a_model_is_changed_while_everything_is_used(agent: Agent, foreign_agent: Agent, hot_path: None) -> None:
@@ -177,8 +177,8 @@ def begin(agent: Agent, foreign_agent: Agent) -> None:
 def prepare(agent: Agent) -> None:
     """Broken off after one batch, and gone on with."""
     assert rollout.prepare(NEW.model) == NEW
-    next(rollout.fill())
-    assert vectors_in(agent, NEW) == rollout.ROWS_AT_ONCE
+    next(filling.fill())
+    assert vectors_in(agent, NEW) == filling.ROWS_AT_ONCE
     assert_search_works(agent)
     with pytest.raises(CommandError, match="other slot holds twin-128"):
         embeddings("prepare", "twin-96", "--here")
@@ -257,7 +257,7 @@ def finish(agent: Agent) -> None:
         embeddings("switch")
     with scope(agent.org_id):
         Memory.objects.filter(agent=agent, content__contains="loom").update(**slots.NO_VECTORS)
-    assert sum(progress.counts["vectors_made"] for progress in rollout.mend()) == len(PLACES)
+    assert sum(progress.counts["vectors_made"] for progress in filling.mend()) == len(PLACES)
     assert_vectors_are_of(agent, NEW)
 
 
@@ -271,4 +271,4 @@ def begin_another_and_abandon_it(agent: Agent) -> None:
     for model, reason in (("nothing", "cannot load"), ("twin-2000", "2000 wide"), ("a b", "letters, digits")):
         with pytest.raises(CommandError, match=reason):
             embeddings("prepare", model, "--here")
-    assert [one.state for one in rollout.status()] == ["empty", "serving"]
+    assert [(one.state, one.slot.model) for one in rollout.status()] == [("empty", ""), ("serving", NEW.model)]
