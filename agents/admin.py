@@ -20,6 +20,7 @@ from agents.models import (
     Checkpoint,
     Directive,
     Member,
+    ModelCall,
     Operator,
     Organization,
     ProviderConnection,
@@ -277,6 +278,14 @@ class TraceAdmin(ReadOnlyAdmin):
     list_select_related = ["agent"]
     search_fields = ["request_id"]
     ordering = ["-started_at"]
+
+
+@admin.register(ModelCall)
+class ModelCallAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "agent", "purpose", "model", "outcome", "calls", "cost", "duration_ms"]
+    list_filter = ["purpose", "outcome"]
+    list_select_related = ["agent"]
+    ordering = ["-created_at"]
 
 
 @admin.register(AuditEvent)
