@@ -11,10 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
-
-from django.utils import timezone
 
 from agents.models import Checkpoint
 from agents.privacy import PiiAction, PiiKind
@@ -26,8 +24,6 @@ from memories.refinement import quarantine
 from memories.refinement.pii import PiiPolicy, redact
 from memories.slots import Slot, serving
 
-KEPT_DAYS = 90
-"""Retention of the words of turns (SPEC section 4's default)."""
 CONTENT_MAX = 8_192
 SPEAKER_MAX = 120
 
@@ -125,6 +121,5 @@ def _excerpt(words: Words, text: str, slot: Slot, vector: Vector) -> Excerpt:
         content=text,
         searchable=searchable(checkpoint.said_at, words.speaker or words.role, text),
         tokens=count(text),
-        expires_at=timezone.now() + timedelta(days=KEPT_DAYS),
         **slot.fields(vector),
     )
