@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import stamina
+from django.urls import reverse
 
 from agents.models import Agent, ModelCall
 from agents.services import agents
@@ -20,6 +21,7 @@ from memories.refinement.consult import SANDBOX
 from memories.refinement.draft import Outcome, Result
 from memories.refinement.pipeline import before_write, refine, refine_all, write_all
 from memories.refinement.revision import revise
+from tests.factories import Person
 from tests.memories.making import NOON, draft, memories_of, remember, versions_of
 from tests.model_double import MODEL, ModelDouble, model_double
 
@@ -219,3 +221,17 @@ def test_the_sandbox_answers_with_the_rules_and_says_so(agent: Agent) -> None:
     refine_later(agent, "The user lives in Munich.")
     assert statuses(agent) == [Status.SUPERSEDED, Status.ACTIVE]
     assert SANDBOX in versions_of(old)[-1][1]
+
+
+def test_writes_by_api_and_by_page_ask_as_well(agent: Agent, alice: Person) -> None:
+    let_ask(agent, model="ibex-sandbox", asks_for_conflicts=True, asks_for_duplicates=True)
+    remember(agent, "The user lives in Berlin.")
+    body = {"agent_id": str(agent.pk), "content": "The user lives in Munich.", "category": "factual"}
+    headers = alice.bearer | {"Idempotency-Key": "once"}
+    answer = alice.client.post("/api/v1/memories", body, content_type="application/json", headers=headers)
+    assert answer.status_code == 201
+    form = {"agent": str(agent.pk), "content": "The user lives in Madrid.", "category": "factual", "labels": "home"}
+    assert alice.client.post(reverse("memories:create"), form).status_code == 303
+    with scope(agent.org_id):
+        assert ModelCall.objects.filter(agent=agent, outcome="OK").count() == 2
+    assert statuses(agent) == [Status.SUPERSEDED, Status.SUPERSEDED, Status.ACTIVE]
