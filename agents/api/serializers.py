@@ -55,6 +55,7 @@ class AgentSerializer(LimitFields, serializers.ModelSerializer):
             "learns",
             "remembers",
             "trusts_body_user",
+            "extraction_model",
             *REFINEMENT_FIELDS,
             "idle_minutes",
             *LIMIT_FIELDS,

@@ -39,6 +39,14 @@ class Agent(OrgModel, Limited):
     trusts_body_user = models.BooleanField(
         default=True, help_text="Take the end user from the request's `user` field when X-IBEX-User-ID is absent."
     )
+    extraction_model = models.CharField(
+        max_length=256,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The model that reads this agent's turns for memories, by the name that a provider serves it under. "
+        "Empty: the built-in local extractor.",
+    )
     refinement_model = models.CharField(
         max_length=256,
         blank=True,

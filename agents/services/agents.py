@@ -24,6 +24,7 @@ EDITABLE = frozenset(
         "learns",
         "remembers",
         "trusts_body_user",
+        "extraction_model",
         *REFINEMENT_FIELDS,
         "idle_minutes",
         *LIMIT_FIELDS,
