@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +13,13 @@ from rest_framework.serializers import Serializer
 
 from ibex.core.errors import FieldCode, FieldError, InvalidRequest
 from ibex.core.tenancy import scope
-from memories.api.serializers import MemorySerializer
+from memories.api.serializers import ExcerptSerializer, MemorySerializer
 from memories.choices import Source
 from memories.models import Memory
 from memories.refinement.draft import Draft, Outcome, Result
 from memories.refinement.pipeline import refine
 from memories.refinement.validate import check
-from memories.retrieval.search import Query, search_sync
+from memories.retrieval.search import Found, Query, search_sync
 
 KNOWN = {Result.DUPLICATE_OF, Result.MERGED_INTO}
 """Nothing new came of a text."""
@@ -69,12 +70,25 @@ def told_of_new(org_id: UUID, outcome: Outcome, rows: QuerySet[Memory]) -> Respo
 
 
 def found(query: Query, rows: QuerySet[Memory]) -> Response:
-    """What answers a question best, as far as it is among `rows`. Opens its own transactions."""
+    """What answers a question best, memories as far as they are among `rows`. Opens its own transactions."""
     answers = search_sync(query)
     with scope(query.org_id):
-        by_id = rows.in_bulk([one.id for one in answers])
-    items = [one.as_dict() | {"memory": MemorySerializer(by_id[one.id]).data} for one in answers if one.id in by_id]
+        by_id = rows.in_bulk([one.id for one in answers if one.kind == "memory"])
+    items = [_shown(one, by_id.get(one.id)) for one in answers if one.kind == "excerpt" or one.id in by_id]
     return Response({"items": items, "next_cursor": None})
+
+
+def _shown(one: Found, memory: Memory | None) -> dict[str, Any]:
+    return one.as_dict() | {
+        "memory": MemorySerializer(memory).data if memory is not None else None,
+        "excerpt": ExcerptSerializer(_as_excerpt(one)).data if memory is None else None,
+    }
+
+
+def _as_excerpt(one: Found) -> dict[str, Any]:
+    fields = ("id", "content", "role", "speaker", "agent_id", "end_user", "session_id", "checkpoint_id", "turn")
+    said_at = datetime.fromtimestamp(one.observed_at, tz=UTC)
+    return {name: getattr(one, name) for name in fields} | {"said_at": said_at}
 
 
 def asked(org_id: UUID, agent_id: UUID | None, fields: dict[str, Any]) -> Query:
@@ -88,6 +102,7 @@ def asked(org_id: UUID, agent_id: UUID | None, fields: dict[str, Any]) -> Query:
         categories=tuple(fields.get("categories", ())),
         statuses=(fields["status"],),
         include_outdated=True,
+        include_excerpts=fields["include_excerpts"],
     )
 
 

@@ -156,16 +156,35 @@ class SearchSerializer(serializers.Serializer):
         child=serializers.ChoiceField(choices=Category.choices), max_length=len(Category), required=False
     )
     status = serializers.ChoiceField(choices=Status.choices, default=Status.ACTIVE)
+    include_excerpts = serializers.BooleanField(
+        default=False, help_text="Also the words of turns, the evidence: ranked together with memories."
+    )
+
+
+class ExcerptSerializer(serializers.Serializer):
+    """What one side said in one turn, redacted."""
+
+    id = serializers.UUIDField()
+    content = serializers.CharField()
+    role = serializers.CharField(help_text="user or assistant")
+    speaker = serializers.CharField(help_text="The name that the message carried, if any.")
+    said_at = serializers.DateTimeField()
+    agent_id = serializers.UUIDField()
+    end_user = serializers.CharField()
+    session_id = serializers.UUIDField()
+    checkpoint_id = serializers.UUIDField()
+    turn = serializers.IntegerField()
 
 
 class FoundSerializer(serializers.Serializer):
-    """A memory with what speaks for it: all from 0 to 1."""
+    """A memory or an excerpt with what speaks for it: all from 0 to 1."""
 
-    memory = MemorySerializer()
+    memory = MemorySerializer(allow_null=True)
+    excerpt = ExcerptSerializer(allow_null=True)
     relevance = serializers.FloatField(help_text="The fused evidence, calibrated.")
     cosine = serializers.FloatField()
     text_rank = serializers.FloatField(help_text="Share of the question's words that it has, by their rarity.")
-    arm = serializers.CharField(help_text="vector, words or both.")
+    arm = serializers.CharField(help_text="vector, words, both, or context: it stands beside what one of them found.")
 
 
 class FoundListSerializer(serializers.Serializer):

@@ -10,6 +10,7 @@ from uuid import UUID
 from agents.models import Agent, Checkpoint, Session
 from ibex.core.ids import uuid7
 from ibex.core.tenancy import scope
+from memories import excerpts
 from memories.choices import Category, Source
 from memories.models import Memory
 from memories.refinement.draft import Draft, Outcome
@@ -96,3 +97,10 @@ def pointer_of(session: Session) -> int:
 def ids(memories: list[Memory]) -> list[UUID]:
     """Their ids."""
     return [memory.pk for memory in memories]
+
+
+def keep(agent: Agent, turns: list) -> None:
+    """The excerpts of turns."""
+    prepared = excerpts.prepare(turns)
+    with scope(agent.org_id):
+        excerpts.keep(prepared)

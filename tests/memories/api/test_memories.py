@@ -13,7 +13,7 @@ from agents.models import Agent
 from ibex.core.tenancy import scope
 from memories.refinement.pipeline import refine_all
 from tests.factories import Person, make_agent, make_token
-from tests.memories.making import draft, memories_of, remember
+from tests.memories.making import draft, keep, make_session, memories_of, remember, say
 
 Call = Callable[..., Any]
 TEA = {"content": "The user drinks green tea.", "category": "preference"}
@@ -178,6 +178,25 @@ def test_search_answers_the_best_first_with_what_speaks_for_it(alice: Person, ag
     assert first["memory"]["content"] == "The user's dog is named Biscuit."
     assert 1 >= first["relevance"] > second["relevance"] >= 0
     assert first["arm"] == "both"
+
+
+def test_search_finds_the_words_of_turns_too_where_they_are_asked_for(
+    alice: Person, charlie: Person, agent: Agent, api: Call
+) -> None:
+    remember(agent, "The user booked a cabin.")
+    keep(agent, [say(make_session(agent), "We booked a cabin near the lake for August.")])
+    question = {"query": "where is the cabin we booked?", "agent_id": str(agent.pk)}
+    plain = api(alice, "POST", "/memories/search", question).json()["items"]
+    assert [item["excerpt"] for item in plain] == [None]
+    question |= {"include_excerpts": True}
+    both = api(alice, "POST", "/memories/search", question).json()["items"]
+    [excerpt] = [item["excerpt"] for item in both if item["memory"] is None]
+    assert (excerpt["content"], excerpt["role"], excerpt["turn"]) == (
+        "We booked a cabin near the lake for August.",
+        "user",
+        1,
+    )
+    assert api(charlie, "POST", "/memories/search", question).json()["items"] == []
 
 
 def test_search_as_an_end_user_sees_what_their_calls_would(alice: Person, agent: Agent, api: Call) -> None:

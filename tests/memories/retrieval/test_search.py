@@ -9,14 +9,14 @@ from asgiref.sync import sync_to_async
 
 from agents.models import Agent
 from ibex.core.tenancy import scope
-from memories import excerpts, store
+from memories import store
 from memories.choices import Status
 from memories.models import Memory
 from memories.refinement.pipeline import refine_all
 from memories.retrieval.query import Arm
 from memories.retrieval.search import Found, Query, search, search_sync
 from memories.retrieval.vocabulary import profiles
-from tests.memories.making import NOON, draft, make_session, remember, say
+from tests.memories.making import NOON, draft, keep, make_session, remember, say
 
 FACTS = [
     "The user's dog is named Biscuit.",
@@ -206,9 +206,3 @@ class TestExcerpts:
         alone = {one.id: one.score for one in ask(agent, question)}
         together = {one.id: one.score for one in ask(agent, question, include_excerpts=True)}
         assert together[told.pk] > alone[told.pk]
-
-
-def keep(agent: Agent, turns: list) -> None:
-    prepared = excerpts.prepare(turns)
-    with scope(agent.org_id):
-        excerpts.keep(prepared)
