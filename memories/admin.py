@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from ibex.core.admin import ReadOnlyAdmin
-from memories.models import Excerpt, Memory, MemoryVersion, Relationship
+from memories.models import Excerpt, Memory, MemoryVersion, RecallCheck, Relationship
 
 
 @admin.register(Memory)
@@ -41,3 +41,11 @@ class ExcerptAdmin(ReadOnlyAdmin):
     list_filter = ["role"]
     list_select_related = ["agent", "session"]
     ordering = ["-said_at"]
+
+
+@admin.register(RecallCheck)
+class RecallCheckAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "agent", "kind", "rows", "recall", "fewest", "approximate_ms", "exact_ms"]
+    list_filter = ["kind"]
+    list_select_related = ["agent"]
+    ordering = ["-created_at"]

@@ -15,6 +15,7 @@ from agents.models import (
     Checkpoint,
     Directive,
     Member,
+    ModelCall,
     Operator,
     Organization,
     ProviderConnection,
@@ -26,7 +27,7 @@ from agents.services import directives, tokens
 from context.models import Injection
 from ibex.core.tenancy import scope
 from ibex.dashboard.admin_site import TenantAdminSite
-from memories.models import Excerpt, Memory, MemoryVersion, Relationship
+from memories.models import Excerpt, Memory, MemoryVersion, RecallCheck, Relationship
 from tests.dashboard.conftest import inject, make_memory, make_session, make_turn
 from tests.factories import Person, make_person, unique
 
@@ -40,9 +41,11 @@ MODELS: list[type[Model]] = [
     Member,
     Memory,
     MemoryVersion,
+    ModelCall,
     Operator,
     Organization,
     ProviderConnection,
+    RecallCheck,
     Relationship,
     Session,
     Token,
@@ -56,6 +59,8 @@ READ_ONLY = [
     Injection,
     Memory,
     MemoryVersion,
+    ModelCall,
+    RecallCheck,
     Relationship,
     Session,
     Token,
@@ -89,6 +94,10 @@ def rows(acme, agent, alice) -> Callable[[type[Model]], Any]:
     with scope(acme.pk):
         directives.save(agent, "Be brief.", actor="system")
         Relationship.objects.create(org=acme, source=one, target=other, kind="supports")
+        ModelCall.objects.create(org=acme, agent=agent, purpose="refinement", model="gpt-4o", outcome="OK")
+        RecallCheck.objects.create(
+            org=acme, agent=agent, kind="memory", rows=9, questions=9, recall=1, fewest=9, approximate_ms=1, exact_ms=2
+        )
         Excerpt.objects.create(
             org=acme,
             agent=agent,
@@ -109,7 +118,8 @@ def rows(acme, agent, alice) -> Callable[[type[Model]], Any]:
     return row
 
 
-def test_unfold_has_not_put_its_own_site_in_the_place_of_ours():
+def test_unfold_has_not_put_its_own_site_in_the_place_of_ours(root):
+    root.client.get(reverse("admin:index"))  # the first page loads the admin
     assert isinstance(admin.site, TenantAdminSite)
     assert set(MODELS) <= set(admin.site._registry)
 
