@@ -32,7 +32,6 @@ SHARED_MEMORY_BYTES_MIN = 1 << 30
 """Containers often have 64 MiB there, and a parallel index build needs `maintenance_work_mem`."""
 
 TUNING: Mapping[str, str] = {
-    "shared_buffers": "512MB",
     "effective_cache_size": "8GB",
     "work_mem": "16MB",
     "maintenance_work_mem": "512MB",
@@ -41,6 +40,10 @@ TUNING: Mapping[str, str] = {
     "jit": "off",
 }
 """For 2 cores and 24 GiB that others share; written to postgresql.conf once, where an operator may change it."""
+BUFFERS_SHARE = 1 / 8
+"""Of the machine's memory, for the server's own cache: what is not touched takes none."""
+BUFFERS_MIB_MIN, BUFFERS_MIB_MAX = 128, 2_048
+"""The search indexes and rows of an agent with 100,000 memories in a table of a million fit into the most."""
 
 FOR_TESTS: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 """Settings of a server whose data nobody will miss."""
@@ -148,6 +151,7 @@ class Postgres:
             *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256"),
             *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("--no-instructions", "--no-sync" if self.settings.get("fsync") == "off" else "--sync-method=fsync"),
+            f"--set=shared_buffers={_buffers_mib()}MB",
             *(f"--set={name}={value}" for name, value in TUNING.items()),
         ]
         try:
@@ -213,6 +217,11 @@ def _shared_memory_type() -> str:
         if shutil.disk_usage(SHARED_MEMORY_FOLDER).total >= SHARED_MEMORY_BYTES_MIN:
             return "posix"
     return "mmap"
+
+
+def _buffers_mib() -> int:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return int(min(max(memory * BUFFERS_SHARE / (1 << 20), BUFFERS_MIB_MIN), BUFFERS_MIB_MAX))
 
 
 def _wait_until_detached(shared_memory: str) -> None:
