@@ -67,6 +67,7 @@ _REASON_FIRST = re.compile(
     r"^(?:since|because|given that|seeing as|as)\s+(?P<fact>(?:I|my|we|our)\b[^,]*),", re.IGNORECASE
 )
 _AS_A = re.compile(r"^as (?P<what>an? [\w' -]+?)(?: myself)?, .*\b(?:I|me|my)\b", re.IGNORECASE)
+_DOES = re.compile(r"^(?:I|we) (?:[a-z]+ly |also |always |never |often )?[a-z]{2,} (?!and\b)\w", re.IGNORECASE)
 _STATES = re.compile(r"^(?:I|my|we|our)\b", re.IGNORECASE)
 
 # What is said of oneself without saying "I" or "my"
@@ -101,10 +102,14 @@ _NOTHING_SAID = re.compile(
         r"(?:not sure|unsure|uncertain|confused|stuck|lost|wondering|asking|curious (?:if|whether|about how))\b",
         rf"{_I_AM} (?:good|fine|ok|okay|sorry|done|back|here)\b(?! (?:at|with|in|about|from|on)\b)",
         r"I (?:don't|do not) (?:know|understand|get it|think so|mind)\b",
-        r"I (?:see|understand|agree|guess so|think so|hear you|mean|got it|know|will)\W*$",
+        r"(?:I|we) (?:(?:\w+ly|so|do) )?(?:see|understand|agree|guess so|think so|hear you|mean|got (?:it|this)|know"
+        r"|will)(?:,? [A-Z]\w+)?\W*$",
+        r"I (?:hope|wish|imagine|suppose) (?:so|not)(?:,? too)?\W*$",
         rf"{_I_WOULD} (?:love|like) (?:that|it|to (?:know|hear|see|share|ask|understand))\b",
         rf"{_I_HAVE} (?:a|another|one more|some) questions?\b",
-        r"I(?:'ll| will) (?:do that|try (?:that|it)|keep (?:that|it) in mind|definitely (?:keep|do)|let you know)\b",
+        r"I(?:'ll| will) (?:do that|try (?:that|it)|keep (?:that|it) in mind|definitely (?:keep|do)|let you know"
+        r"|keep (?:you|ya) (?:posted|updated))\b",
+        rf"{_I_AM} off to (?:go|do|get|try|bed|sleep|work)\b",
         r"I (?:tried|ran|followed) (?:that|it|this|your)\b",
         r"I (?:need|want|would like|'d like) (?:help|some help|advice|to (?:know|ask|understand|hear|see|share))\b",
         r"you(?:'\w+)?\b",
@@ -140,7 +145,9 @@ def fact_of(clause: str, lead: str = "") -> str:
     text = _BELIEF.sub("", f"{lead}: {text}" if is_item else _with_subject(_before_question(text)))
     if len(text.split()) < _MIN_WORDS and not _STATES.match(text):
         return ""
-    says_nothing = _NOTHING_SAID.match(text) or _TRANSIENT.search(text) or not (is_item or has_verb(text))
+    says_nothing = (
+        _NOTHING_SAID.match(text) or _TRANSIENT.search(text) or not (is_item or has_verb(text) or _DOES.match(text))
+    )
     return "" if says_nothing else text
 
 

@@ -111,7 +111,7 @@ _TASKS = word_set(
     """
     analyse analyze brainstorm build calculate compare compose compute count create debug define describe design
     draft edit fetch find fix generate help implement improve invent look make plan proofread refactor rephrase
-    review rewrite schedule search solve translate thank thanks hello hi hey imagine pretend act book order cancel
+    review rewrite schedule search solve sort translate thank thanks hello hi hey imagine pretend act book order cancel
     set remember
     """
 )

@@ -38,29 +38,34 @@ GOAL = Kind("goal", Category.FACTUAL, 0.60, 0.75)
 PLAN = Kind("plan", Category.EPISODIC, 0.55, 0.70)
 FEELING = Kind("feeling", Category.EPISODIC, 0.45, 0.65)
 STATEMENT = Kind("statement", None, 0.45, 0.60)
+HAPPENED = Kind("happened", Category.EPISODIC, 0.45, 0.60)  # as a statement, but of a day or a time gone by
 OPINION = Kind("opinion", Category.PREFERENCE, 0.35, 0.60)
 ABOUT_OTHERS = Kind("about others", None, 0.05, 0.50)
 REMARK = Kind("remark", None, 0.05, 0.50)
 
-_I = r"^(?:(?:as|since|because|although|while|when|after|before|in|on|for|with|during|at|due)\b[^,]*, )?(?:I|we)"
+_I = r"^(?:(?:as|since|because|although|while|when|after|before|in|on|for|with|during|at|due)\b[^,]*, "
+_I += r"|(?:in|on)\b[^,]{1,30}? \d{4} )?(?:I|we)"
 _AM = rf"{_I}(?:'m|'re| am| are)"
 _HAVE = rf"{_I}(?:'ve| have)"
 _ADVERBS = (
     r"(?:\s+(?:\w+ly|also|still|just|always|never|often|usually|sometimes|now|no longer|do|don't|do not|even|already))*"
 )
 _MY_GOAL = r"\b(?:my|our) (?:\w+[ -]){0,2}(?:goal|aim|dream|ambition|objective|mission|motivation|vision|plan)s?"
-_SO = r"(?:so |very |really |quite |truly |incredibly |a bit |a little |kinda |kind of |pretty |also )*"
+_SO = r"(?:so |super |very |really |quite |truly |incredibly |a bit |a little |kinda |kind of |pretty |also )*"
 
 _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     (REMARK, (
         r"^thank|\b(?:thanks?|thank you|appreciate (?:your|the|it))\b",
         r"\byour (?:help|support|advice|insights?|encouragement|guidance)\b",
-        r"\b(?:with|to|for|tell|help|so|if|remember) you\b",
+        r"\b(?:with|to|for|of|tell|help|so|if|remember) you\b",
         r"\btrying to (?:understand|figure out|verify|decide|debug|handle|solve|see|find out|determine|fix|learn)\b",
         r"\b(?:to|will|'ll) make sure\b|\bthinking (?:about|of) how\b",
     )),
     (GOAL, (
         rf"{_MY_GOAL} (?:is|are|was)\b",
+    )),
+    (PREFERENCE, (
+        r"\b(?:my|our) (?:\w+ )?favou?rite\b|\b(?:I|we) (?:really |much |strongly |always )?prefer\b",
     )),
     (IDENTITY, (
         r"\b(?:my|our) (?:full |first |last )?name is\b|\bI(?:'m| am) called\b|^I(?:'m| am) (?-i:[A-Z][a-z]+)\b",
@@ -70,13 +75,15 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         r"\b(?:is|are) (?:one of )?my\b|\bis an? (?:\w+ )?(?:friend|colleague|classmate|neighbou?r|mentor|cousin)\b",
         rf"{_HAVE} (?:always )?been (?:an? )?(?!\w+ing\b)[\w -]+ since\b",
         r"\ballerg(?:ic|y|ies)\b|\bintolerant\b|\bdiagnosed\b",
-        rf"{_I}{_ADVERBS} (?:live|work|study|reside|own|teach|manage|run an?|speak|suffer from"
+        rf"{_I}(?!\s+(?:usually|often|never|always|rarely|sometimes)\b){_ADVERBS}"
+        r" (?:live|work|study|reside|own|teach|manage|run an?|speak|suffer from"
         r"|have (?:an?|one|two|three|four|\d+|no) )\b",
     )),
     (PROCEDURE, (
         r"^to \w+ .*\b(?:run|use|call|press|execute|click|open|type|need|must)\b",
         r"^(?:when|before|after|while) (?:\w+ing\b|each\b|every\b|an?\b).*,? (?:we|I) (?:\w+ )?(?!was|had|were)\w+",
-        rf"{_I}{_ADVERBS} (?:deploy|release|ship|publish|merge|test|review|version|tag|use \w+ (?:for|to)|run)\b",
+        rf"{_I}{_ADVERBS} (?:deploy|release|ship|publish|merge|test|review|version|tag|use \w+ (?:for|to)"
+        r"|run (?:the|our|all|an?))\b",
     )),
     (CHANGE, (
         rf"{_I}(?:'ve| have)?{_ADVERBS} (?:moved|switched|changed|quit|left|started|stopped|became|joined|adopted"
@@ -104,9 +111,10 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         rf"{_I}{_ADVERBS} (?:aim|strive|seek|dream)\b",
     )),
     (FEELING, (
-        rf"{_AM}(?: feeling)?{_ADVERBS} {_SO}(?:excited|happy|glad|grateful|thankful|sad|anxious|worried|proud|nervous"
+        rf"(?:{_AM}(?: feeling)?|{_I}{_ADVERBS} (?:was|were|felt|feel)){_ADVERBS} {_SO}"
+        r"(?:excited|happy|glad|grateful|thankful|sad|anxious|worried|proud|nervous"
         r"|optimistic|confident|thrilled|ready|looking forward|hopeful|open|sure|afraid|relieved|motivated|inspired"
-        r"|stressed|curious|torn|overwhelmed|concerned|frustrated)\b",
+        r"|lucky|blessed|stressed|curious|torn|overwhelmed|concerned|frustrated)\b",
     )),
     (OPINION, (
         rf"{_I}{_ADVERBS} (?:hope|believe|think|guess|feel|see|envision|imagine|suppose|find|appreciate|agree"
@@ -114,7 +122,9 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     )),
     (HABIT, (
         r"\b(?:usually|often|always|never|regularly|typically|generally|rarely|seldom|daily|weekly|tend to|routine)\b",
-        r"\b(?:every|each) (?:day|morning|evening|night|week|month|year|\w+day)\b|\bonce an?\b|\btwice an?\b",
+        r"\b(?:every|each) (?:day|morning|evening|night|week|month|year|\w+day)\b|\b(?:once|twice|times) an?\b",
+        r"^when(?:ever)? (?:I|we)\b.*\b(?:I|we) (?!(?:was|were|had|did|went|got|\w+ed)\b)\w+",
+        r"\bmost (?:mornings|afternoons|evenings|nights|days|weeks|weekends)\b",
         r"\bon (?:mon|tues|wednes|thurs|fri|satur|sun)days\b|\bon weekends\b",
     )),
     (ONGOING, (rf"{_AM}{_ADVERBS} (?!(?:amaz|interest|convinc|satisfy|bor|charm)ing)\w+ing\b",)),
@@ -127,7 +137,8 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
 _COMPILED = tuple((re.compile("|".join(patterns), re.IGNORECASE), kind) for kind, patterns in _PATTERNS)
 _STARTS_WITH_I = re.compile(rf"{_I}\b", re.IGNORECASE)
 _FIRST_PERSON = re.compile(r"\b(?:I|my|me|we|our|mine|us)\b", re.IGNORECASE)
-_VERB_WITHIN = 6  # words from the start of a clause in which its verb is looked for
+_DATED = re.compile(r"\b(?:19|20)\d\d\b")
+_VERB_WITHIN = 6  # words from its subject, or from the start of a clause, in which its verb is looked for
 
 
 def kind_of(clause: str) -> Kind:
@@ -137,8 +148,11 @@ def kind_of(clause: str) -> Kind:
             return kind
     if not _FIRST_PERSON.search(clause):
         return ABOUT_OTHERS
-    if not _STARTS_WITH_I.match(clause):
-        return STATEMENT
-    if any(is_past(word) or word in ("was", "were", "had") for word in words_of(clause)[:_VERB_WITHIN]):
+    starts_with_i = _STARTS_WITH_I.match(clause)
+    said = clause[starts_with_i.end() :] if starts_with_i else clause
+    is_past_tense = any(is_past(word) or word in ("was", "were", "had") for word in words_of(said)[:_VERB_WITHIN])
+    if not starts_with_i:
+        return HAPPENED if is_past_tense and _DATED.search(clause) else STATEMENT
+    if is_past_tense:
         return EVENT
     return HABIT if has_verb(clause) else STATEMENT

@@ -48,7 +48,7 @@ IRREGULAR_PARTICIPLE = word_set(
     """
 )
 # Present and past look alike: read as present unless the clause says when.
-SAME_IN_PAST = word_set("bet bid broadcast cost cut fit hit hurt let put read rid set shut spread")
+SAME_IN_PAST = word_set("beat bet bid broadcast cost cut fit hit hurt let put read reset rid set shut spread")
 _ED_BASES = word_set("need feed speed bleed breed proceed succeed exceed seed embed shed heed weed")
 IRREGULAR_THIRD = {
     "am": "is",
@@ -81,6 +81,7 @@ COMMON_VERBS = word_set(
     stand start stay stop store strive struggle study suffer suggest support surf suspect swim take talk teach
     tend test thank think travel treat trust try tutor understand use value view visit volunteer vote wait wake
     walk want wash watch wear welcome wish wonder work worry write
+    beat check commit reset sort tag type
     """
 )
 # Verbs that are as often nouns: after "and" they count as verbs only before an object or a preposition.
@@ -93,6 +94,7 @@ NOUNS_TOO = word_set(
     release rent report research respect rest review ride run sail search share ship show skate sleep smoke stand
     start study support surf swim talk test train travel treat trust try use value view visit volunteer vote walk
     wash watch wear welcome wish wonder work worry
+    check sort tag type
     """
 )
 ADVERBS = word_set(
@@ -132,10 +134,14 @@ MANY = word_set(
 )
 TEAM_WORDS = word_set(
     """
-    api app backend branch build bug client clients code company customer customers database deploy deployment
-    docker endpoint engineers frontend git github invoice kubernetes merge office pipeline postgres pr production
-    project python release releases repo repository roadmap server servers service ship sprint staging standup
-    store stack team test tests ticket tickets users warehouse
+    api backend company deploy deployment docker endpoint engineers frontend github kubernetes office pipeline
+    postgres pr repo repository roadmap sprint staging standup team
+    """
+)
+TEAM_OR_NOT = word_set(
+    """
+    app branch bug build client clients code customer customers database git invoice merge production project python
+    release releases server servers service ship stack store test tests ticket tickets users warehouse
     """
 )
 FAMILY_WORDS = word_set(

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from memories.extraction.lexicon import (
     COMMON_VERBS,
-    FAMILY_WORDS,
+    EITHER,
+    FEMALE,
+    MALE,
+    MANY,
     NOUNS_TOO,
+    PETS,
     SAME_IN_PAST,
-    TEAM_WORDS,
     has_verb,
     is_adverb,
     is_participle,
@@ -22,8 +24,10 @@ from memories.extraction.lexicon import (
     straight,
     third_person,
     word_set,
-    words_of,
 )
+from memories.extraction.voices import Party, Voices, heard_in, narrator, voices_of
+
+__all__ = ["Party", "Voices", "narrator", "to_third_person", "voices_of"]
 
 _TOKEN = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|\w+(?:['-]\w+)*'?(?!\w)|\s+|[^\w\s]")
 _COMPOUND_SUBJECT = re.compile(
@@ -31,12 +35,6 @@ _COMPOUND_SUBJECT = re.compile(
     r"|our) [\w-]+|[A-Z][\w-]+))\b",
     re.IGNORECASE,
 )
-_COMPANION = re.compile(
-    r"\b(?:my|with my) (wife|husband|partner|girlfriend|boyfriend|fiancée?|family|team|sister|brother|parents"
-    r"|kids|children)\b",
-    re.IGNORECASE,
-)
-_NAMED_COMPANION = re.compile(r"\b([A-Z][a-z]+) and I\b|\b(?:I|me) and ([A-Z][a-z]+)\b")
 _INFINITIVE_MAKERS = word_set("to will would can could shall should may might must let make help don't doesn't")
 _AFTER_A_VERB = word_set(
     """
@@ -44,69 +42,27 @@ _AFTER_A_VERB = word_set(
     there to up with
     """
 )
+_NO_VERBS = word_set(
+    "a an the my our his her their its this that these those some any in on at for to from with about of"
+)
 _NEW_SUBJECTS = word_set("that which who where because if when while as since so whether how what")
 _INVERTING = word_set("can could would should do did will may might must")
 _DATED = re.compile(r"\b(?:19|20)\d\d\b")
 _COLLECTIVES = frozenset(("team", "family"))
-_BEFORE_A_VERB = word_set("not no longer neither nor")
+_OF_THE_TELLER = word_set("office company firm school class boss manager house home flat")
+_THAT_CAN_OWN = FEMALE | MALE | EITHER | MANY | PETS  # "my sister loves my car": whose car "their" would be is open
+_LONGEST_OWNED = 3  # words after a leading "my" in which its noun is looked for
+_BEFORE_A_VERB = word_set("not no longer neither nor last first")
+_BEFORE_AN_OBJECT = word_set("of to with for about from at by on upon without")  # "proud of you for trying"
+_THEY = Party("they", plural=True)
 _CONTRACTED = {"'m": "am", "'ve": "have", "'re": "are", "'ll": "will"}
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """Somebody who can be the subject of a sentence."""
-
-    subject: str  # as it stands at the beginning of a sentence
-    plural: bool = False
-
-    @property
-    def inside(self) -> str:
-        """The form within a sentence."""
-        return self.subject[:1].lower() + self.subject[1:] if self.subject.startswith("The ") else self.subject
-
-    @property
-    def possessive(self) -> str:
-        return self.inside + ("'" if self.inside.endswith("s") and self.plural else "'s")
-
-
-def narrator(speaker: str) -> Party:
-    """Who says "I": the speaker by name where it is known, else the user."""
-    return Party(speaker.strip() or "The user")
-
-
-def _group_of(context: str, teller: Party) -> Party:
-    """Who says "we": the companion named in the context, the team, the family, or honestly "others"."""
-    words = set(words_of(context))
-    if (companion := _COMPANION.search(context)) and companion.group(1).lower() not in ("team", "family"):
-        return Party(f"{teller.subject} and their {companion.group(1).lower()}", plural=True)
-    if named := _NAMED_COMPANION.search(context):
-        return Party(f"{teller.subject} and {named.group(1) or named.group(2)}", plural=True)
-    owner = teller.possessive if teller.subject != "The user" else "The user's"
-    if words & TEAM_WORDS:
-        return Party(f"{owner} team")
-    if words & FAMILY_WORDS:
-        return Party(f"{owner} family")
-    return Party(f"{teller.subject} and others", plural=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Voices:
-    """Who speaks in a turn: "I" and "we"."""
-
-    teller: Party
-    group: Party
-
-
-def voices_of(speaker: str, context: str) -> Voices:
-    """The voices of a turn whose whole text is `context`."""
-    teller = narrator(speaker)
-    return Voices(teller, _group_of(straight(context), teller))
 
 
 def to_third_person(clause: str, voices: Voices) -> str:
     """The clause with "I", "we" and "you" resolved and verbs agreeing; quotations and `code` are left as they are."""
-    teller, group = voices.teller, voices.group
     text = straight(clause.strip())
+    voices = heard_in(text, voices)
+    teller, group = voices.teller, voices.group
     if compound := _COMPOUND_SUBJECT.match(text):
         other = compound.group("other") or compound.group("second")
         other = re.sub(r"^(?:my|our)\b", "their", other, flags=re.IGNORECASE)
@@ -132,10 +88,10 @@ class _Rewriting:
         self.tokens: list[str] = []
         self.handlers: dict[str, Callable[[int], str]] = {
             "i": self._i,
-            "we": lambda at: self._subject(self.group, at),
+            "we": self._we,
             "me": lambda _: self.teller.inside,
-            "us": lambda _: self.group.inside,
-            "my": lambda _: self._possessive(self.teller),
+            "us": lambda _: "them" if self._is_alone() and self.told else self.group.inside,
+            "my": self._my,
             "our": self._our,
             "mine": lambda _: self.teller.possessive,
             "ours": lambda _: self.group.possessive,
@@ -167,7 +123,11 @@ class _Rewriting:
 
     def _word(self, token: str, word: str, at: int) -> str:
         if self.waiting:
-            return token if is_adverb(word) or word in _BEFORE_A_VERB else self._verb(token)
+            if is_adverb(word) or word in _BEFORE_A_VERB:
+                return token
+            if word not in _NO_VERBS:
+                return self._verb(token)
+            self.waiting = None  # it was no subject: "I send you a list"
         if word in ("and", "or", "but"):
             self.joined = True
             return token
@@ -191,10 +151,29 @@ class _Rewriting:
             self.waiting = Party(self.teller.subject, plural=True)
         return self.teller.inside
 
+    def _we(self, at: int) -> str:
+        """ "I believe we can": where nobody else is known, what goes on about the user is told of "them"."""
+        if self._is_alone() and self.told:
+            return self._subject(_THEY, at)
+        return self._subject(self.group, at)
+
+    def _is_alone(self) -> bool:
+        return self.group is self.teller
+
+    def _my(self, at: int) -> str:
+        """ "My goal is to finish my thesis" begins with whom it is about; "my sister" may own what follows."""
+        owner = self._possessive(self.teller)
+        following = [token.lower() for token in self.tokens[at + 1 :] if token[0].isalnum()]
+        self.told = self.told or (at == 0 and not _THAT_CAN_OWN.intersection(following[:_LONGEST_OWNED]))
+        return owner
+
     def _subject(self, party: Party, at: int) -> str:
         self.told = self.told or party is self.teller
         self.group_told = self.group_told or party is self.group
-        asked = at > 1 and self.tokens[at - 2].lower() in _INVERTING
+        before = self.tokens[at - 2].lower() if at > 1 else ""
+        if before in _BEFORE_AN_OBJECT and self.tokens[at].lower() == "you":
+            return party.inside
+        asked = before in _INVERTING
         self.waiting, self.bare, self.joined = None if asked else party, asked, False
         return party.inside
 
@@ -206,6 +185,8 @@ class _Rewriting:
 
     def _our(self, at: int) -> str:
         """ "our team" of somebody whose "we" is a team is that team, not a team of the team's."""
+        if self._next_word(at) in _OF_THE_TELLER:
+            return self._possessive(self.teller)
         if self._next_word(at) in _COLLECTIVES and self.group.inside.endswith(self._next_word(at)):
             return self._possessive(self.teller)
         return self._possessive(self.group)
@@ -234,6 +215,8 @@ class _Rewriting:
     def _governs(self, word: str, at: int) -> bool:
         """Whether the word at this place has what a verb has after it: rules out "food and travel"."""
         following = self._next_word(at)
+        if word == "like" and "".join(self.tokens[:at]).rstrip().endswith(","):
+            return False  # "growth, like new markets"
         if word in NOUNS_TOO:
             return following in _AFTER_A_VERB or following.endswith("ing")
         return bool(following)

@@ -65,6 +65,9 @@ def test_verbs_joined_to_the_first_agree_too_and_nouns_are_left_alone(said: str,
         ("My wife and I live in Rome", "The user and their wife live in Rome"),
         ("Anna and I live in Rome", "The user and Anna live in Rome"),
         ("people who I work with", "People who the user works with"),
+        ("My goal is to finish my thesis", "The user's goal is to finish their thesis"),
+        ("My sister sold my car", "The user's sister sold the user's car"),
+        ("I see growth, like building boats", "The user sees growth, like building boats"),
     ],
 )
 def test_my_and_me_are_resolved(said: str, told: str) -> None:
@@ -79,11 +82,19 @@ def test_my_and_me_are_resolved(said: str, told: str) -> None:
         ("Our team uses Jira", "", "The user's team uses Jira"),
         ("We moved to Rome", "My wife found a job. We moved to Rome.", "The user and their wife moved to Rome"),
         ("We were tired", "Tom and I ran. We were tired.", "The user and Tom were tired"),
-        ("We saw a whale", "", "The user and others saw a whale"),
+        ("We saw a whale", "", "The user saw a whale"),
+        ("He invited us", "", "He invited the user"),
+        ("I think we can win", "", "The user thinks they can win"),
+        ("I'm glad we're moving to our new flat", "", "The user is glad they are moving to their new flat"),
+        ("Our flat is small", "", "The user's flat is small"),
+        ("We met in 2010", "", "The user and others met in 2010"),
+        ("Some of us swim", "", "Some of the user and others swim"),
         ("We're going home", "our office", "The user's team is going home"),
     ],
 )
-def test_we_is_whom_the_turn_names_or_honestly_others(said: str, context: str, told: str) -> None:
+def test_we_is_whom_the_turn_names_else_the_user_or_what_takes_several_the_user_and_others(
+    said: str, context: str, told: str
+) -> None:
     assert told_of(said, context=context) == told
 
 
@@ -99,3 +110,30 @@ def test_code_and_quotations_are_left_as_they_are() -> None:
 
 def test_you_is_the_assistant() -> None:
     assert told_of("I like your answers") == "The user likes the assistant's answers"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("I'm proud of you for trying", "The user is proud of the assistant for trying"),
+        ("When I send you a list it is long", "When the user sends the assistant a list it is long"),
+        ("Since we last spoke I moved", "Since the user last spoke the user moved"),
+        ("We have two cats", "The user has two cats"),
+        ("We are four at home", "The user and others are four at home"),
+    ],
+)
+def test_a_pronoun_without_a_verb_of_its_own_leaves_the_next_word_alone(said: str, told: str) -> None:
+    assert told_of(said) == told
+
+
+@pytest.mark.parametrize(
+    ("context", "told"),
+    [
+        ("I work at the store. We cook soup.", "The user cooks soup"),
+        ("We cook soup for our clients in the store.", "The user's team cooks soup"),
+        ("There was a family with a son. We cook soup.", "The user cooks soup"),
+        ("Our son helps. We cook soup.", "The user's family cooks soup"),
+    ],
+)
+def test_we_is_a_team_or_a_family_only_where_the_turn_plainly_speaks_of_the_users_own(context: str, told: str) -> None:
+    assert told_of("We cook soup", context=context) == told
