@@ -8,6 +8,13 @@ from ibex.core.jobs import Job
 
 JOBS = (
     Job(
+        name="resume_extractions",
+        title="Resume extractions",
+        about="Takes up sessions whose worker died while it read their turns, where the queue does not.",
+        every=timedelta(minutes=5),
+        work="memories.maintenance.extractions.resume",
+    ),
+    Job(
         name="reconcile_desks",
         title="Reconcile the desk",
         about="Compares memories that changed in the last hour with the copies that prompts are made from, and mends "

@@ -24,6 +24,9 @@ WITHOUT_VECTOR = Counter(
     "ibex_rows_without_vector_total", "Rows that a search judged by their words, for want of a vector that serves."
 )
 EXTRACTED = Counter("ibex_extracted_total", "Extraction tasks by outcome.", ["outcome"])
+EXTRACTION_DROPPED = Counter(
+    "ibex_extraction_dropped_total", "What an extractor proposed that was not kept, by reason.", ["extractor", "reason"]
+)
 JOB_RUNS = Counter("ibex_job_runs_total", "Runs of scheduled jobs by outcome.", ["job", "outcome"])
 JOB_SECONDS = Histogram("ibex_job_seconds", "Time that a run of a job took.", ["job"])
 JOB_ROWS = Counter("ibex_job_rows_total", "What jobs did, by kind.", ["job", "what"])

@@ -5,12 +5,18 @@ A task is a row, enqueued in the same transaction as the rows it is about, and a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.tasks import async_task
+
+_SETTINGS: Mapping[str, Any] = settings.Q_CLUSTER
+TASK_S = float(_SETTINGS["timeout"])
+"""After so long a worker breaks a task off; who took one up longer ago is not at it any more."""
 
 
 def enqueue(function: str, *arguments: Any, group: str = "", name: str = "", not_before: datetime | None = None) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal, Protocol
+from uuid import UUID
 
 from memories.choices import Category
 
@@ -15,6 +17,7 @@ MAX_MEMORIES_PER_TURN = 10  # SPEC section 5
 EARLIER_TURNS = 30
 MAX_LABELS = 3  # SPEC section 5
 MAX_CONTENT_CHARS = 8_192  # SPEC section 5
+VERSION_MAX = 64  # of Memory.extractor
 REVIEW_BELOW = 0.5  # confidence under which the pipeline marks a memory pending_review (SPEC section 5)
 
 STANDING_INSTRUCTION = "standing_instruction"  # `attribute` of an order that holds for every later turn
@@ -42,6 +45,25 @@ class Label:
     confidence: float
 
 
+class Act(StrEnum):
+    """What a candidate does to the memory it is `about`."""
+
+    ADD = "add"  # nothing: it is new
+    UPDATE = "update"  # takes its place: it has changed since
+    CONFIRM = "confirm"  # says it again; the content is the memory's own
+    REFUTE = "refute"  # says that it is not so, or not any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A memory that is there already, as an extractor may be shown it. `id` and `version` are the store's."""
+
+    id: UUID
+    version: int
+    content: str
+    said_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One self-contained claim. `evidence` is an exact substring of what `role` said in turn number `turn`."""
@@ -57,13 +79,20 @@ class Candidate:
     valid_until: datetime | None = None
     subject: str = ""  # "user", "assistant" or a name: with `attribute`, what a later claim may contradict
     attribute: str = ""  # "dog.name", "job", "location", … or STANDING_INSTRUCTION
+    act: Act = Act.ADD
+    about: Known | None = None
 
 
 class Extractor(Protocol):
-    """Turns in, candidates out: pure, deterministic, no database."""
+    """Turns in, candidates out. What it needs from outside, such as a model, it was given when it was made.
 
-    name: str
-    version: str
+    `version`: its name and version as they are kept on every memory, at most VERSION_MAX characters.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
 
     def extract(
         self, turns: Sequence[Turn], *, injected: Sequence[str] = (), before: Sequence[Turn] = ()

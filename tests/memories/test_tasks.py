@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 from django.db import connections
 
 from agents.models import Agent, Session
@@ -129,21 +127,6 @@ def test_a_deleted_memory_does_not_come_back_from_the_same_turns(agent: Agent) -
         Session.objects.filter(pk=session.pk).update(last_extracted_turn=0)
     mine(session)
     assert [memory for memory in memories_of(agent) if memory.deleted_at is None] == []
-
-
-def test_a_failure_leaves_the_pointer_where_it_was_and_is_raised_without_its_words(agent: Agent, monkeypatch) -> None:
-    session = make_session(agent)
-    say(session, "I live in Porto.")
-
-    def broken(kept: object) -> int:
-        raise ValueError("Failing row contains (I live in Porto.)")
-
-    monkeypatch.setattr(tasks.excerpts, "keep", broken)
-    with pytest.raises(tasks.ExtractionFailed, match="ValueError") as failed:
-        mine(session)
-    assert "Porto" not in "".join(traceback.format_exception(failed.value))
-    assert pointer_of(session) == 0
-    assert contents(agent) == []
 
 
 def test_imported_turns_teach_what_the_user_said_and_not_what_the_assistant_did(agent: Agent) -> None:
