@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from datetime import datetime
 
-from memories.extraction.grounding import content_stems
+from memories.extraction.dates import resolve_dates
+from memories.extraction.grounding import content_stems, names_something_new
 from memories.extraction.lexicon import straight, third_person
 from memories.extraction.persons import Party
 from memories.extraction.salience import overlap
 from memories.extraction.sentences import MASK, Sentence, split_sentences
 
 ECHO = 0.6  # share of an assistant sentence's content words found in one injected memory, from which it is an echo
+ECHO_OF_SEVERAL = 0.8  # the same for all injected memories together: "you live in Rome and have two cats"
 _MAX_CONFIRMED_WORDS = 18  # a longer statement says too many things for one "yes"
 
 _YES = re.compile(
@@ -61,36 +64,51 @@ _ONLY_TEXT = re.compile(
 
 
 def confirmed_statement(
-    assistant_text: str, user_reply: str, teller: Party, injected: Iterable[str]
+    assistant_text: str,
+    user_reply: str,
+    teller: Party,
+    injected: Sequence[str],
+    *,
+    said_at: datetime | None = None,
 ) -> tuple[str, Sentence] | None:
-    """(content, sentence) of what the assistant last asked or stated about the user, if the reply plainly says yes."""
+    """(content, sentence) of what the assistant last asked or stated about the user, if the reply plainly says yes.
+
+    `said_at`: when the assistant said it, so that "tomorrow" of another day is told from an injected memory's.
+    """
     reply = _YES.match(straight(user_reply))
     if not reply or _TAKES_BACK.match(reply.group("rest")):
         return None
     sentences = split_sentences(assistant_text)
-    if not sentences or MASK in sentences[-1].text or is_echo(sentences[-1].text, injected):
+    if not sentences or MASK in sentences[-1].text or is_echo(sentences[-1].text, injected, said_at):
         return None
     last = sentences[-1].text
     content = _as_fact(_LEAD_IN.sub("", last), teller)
     return (content, sentences[-1]) if content else None
 
 
-def deeds(assistant_text: str, injected: Iterable[str]) -> list[tuple[str, Sentence]]:
-    """(content, sentence) of each thing the assistant reports having done in the world."""
+def deeds(
+    assistant_text: str, injected: Sequence[str], *, said_at: datetime | None = None
+) -> list[tuple[str, Sentence]]:
+    """(content, sentence) of each thing the assistant reports having done in the world; `said_at` as above."""
     found: list[tuple[str, Sentence]] = []
     for sentence in split_sentences(assistant_text):
         deed = _DEED.match(sentence.text)
-        if not deed or MASK in sentence.text or _ONLY_TEXT.search(sentence.text) or is_echo(sentence.text, injected):
+        if not deed or MASK in sentence.text or _ONLY_TEXT.search(sentence.text):
+            continue
+        if is_echo(sentence.text, injected, said_at):
             continue
         rest = re.sub(r"\byour\b", "the user's", re.sub(r"\byou\b", "the user", deed.group("rest"))).rstrip(" .!")
         found.append((f"The assistant {deed.group('verb').lower()}{rest}.", sentence))
     return found
 
 
-def is_echo(sentence: str, injected: Iterable[str]) -> bool:
-    """Whether a sentence repeats a memory that IBEX had put into the turn."""
-    stems = content_stems(sentence)
-    return any(overlap(stems, content_stems(memory)) >= ECHO for memory in injected)
+def is_echo(sentence: str, injected: Sequence[str], said_at: datetime | None = None) -> bool:
+    """Whether a sentence repeats what IBEX had put into the turn: its memories' words, and no other number or name."""
+    if not injected or names_something_new(resolve_dates(sentence, said_at).text if said_at else sentence, injected):
+        return False
+    stems, known = content_stems(_TAG.sub("", sentence)), [content_stems(memory) for memory in injected]
+    together = frozenset[str]().union(*known)
+    return overlap(stems, together) >= ECHO_OF_SEVERAL or any(overlap(stems, one) >= ECHO for one in known)
 
 
 def _as_fact(statement: str, teller: Party) -> str:

@@ -57,14 +57,15 @@ def drafts_of(turn: Turn, previous: Turn | None, injected: Sequence[str]) -> Ite
     if previous and (confirmed := _confirmed(turn, previous, teller, injected)):
         yield _of_assistant(confirmed[0], confirmed[1], previous, kinds.CONFIRMED, "user")
     yield from _told(turn, voices)
-    for content, sentence in deeds(turn.assistant_text[:MAX_READ_CHARS], injected):
+    for content, sentence in deeds(turn.assistant_text[:MAX_READ_CHARS], injected, said_at=turn.said_at):
         yield _of_assistant(content, sentence, turn, kinds.DEED, "assistant")
 
 
 def _confirmed(turn: Turn, previous: Turn, teller: Party, injected: Sequence[str]) -> tuple[str, Sentence] | None:
     if len(previous.assistant_text) > MAX_READ_CHARS:
         return None
-    return confirmed_statement(previous.assistant_text, turn.user_text[:MAX_READ_CHARS], teller, injected)
+    reply = turn.user_text[:MAX_READ_CHARS]
+    return confirmed_statement(previous.assistant_text, reply, teller, injected, said_at=previous.said_at)
 
 
 def _of_assistant(content: str, sentence: Sentence, turn: Turn, kind: kinds.Kind, subject: str) -> Draft:

@@ -7,6 +7,7 @@ or share next to no words with its evidence (HaluMem's lesson: a memory must car
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -40,6 +41,7 @@ _ENDINGS = (
     "ied", "ies", "ers", "ed", "er", "es", "ly", "s", "e", "y",
 )  # fmt: skip
 _MIN_STEM = 3
+_VOWELS = "aeiou"  # before a "y" that stays: play, enjoy
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,20 @@ def shares_words(content: str, source: str) -> bool:
     return _shared(content_stems(content), content_stems(source)) >= MIN_SHARED_WORDS
 
 
+def names_something_new(text: str, known: Iterable[str]) -> bool:
+    """Whether `text` has a number or a proper name that none of the `known` texts has."""
+    whole = straight(" ".join(known))
+    text = straight(text)
+    return not (_numbers(text) <= _numbers(whole) and _names(text) <= _folded(whole))
+
+
 def _shared(stems: frozenset[str], source: frozenset[str]) -> float:
     return len(stems & source) / len(stems) if stems else 1.0
 
 
 def content_stems(text: str) -> frozenset[str]:
     """The stems of the words that carry meaning, numbers included."""
-    words = {stem(word) for word in words_of(text) if word not in _SCAFFOLD}
+    words = {stem(word) for word in words_of(text) if word.partition("'")[0] not in _SCAFFOLD and word not in _SCAFFOLD}
     return frozenset(words | _numbers(text))
 
 
@@ -97,8 +106,9 @@ def stem(word: str) -> str:
     """A word without its inflection, crudely: enough to match "moving", "moved" and "move"."""
     word = word.removesuffix("'s").removesuffix("'")
     for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM:
-            return word[: -len(ending)]
+        root = word.removesuffix(ending)
+        if root != word and len(root) >= _MIN_STEM and not (ending == "y" and root[-1] in _VOWELS):
+            return root
     return word
 
 

@@ -66,6 +66,37 @@ class TestWhatTheAssistantSays:
 
         assert extractor.extract([answered], injected=["The assistant booked a table for two at Luigi's."]) == []
 
+    @pytest.mark.parametrize(
+        "echo",
+        [
+            "So you live in Berlin and your dog is called Biscuit, right?",
+            "You're a nurse who lives in Berlin.",
+            "As I understand it, your dog is called Biscuit.",
+        ],
+    )
+    def test_is_an_echo_too_when_it_draws_on_several_memories(self, extractor: LocalExtractor, echo: str) -> None:
+        memories = ["The user lives in Berlin.", "The user's dog is called Biscuit.", "The user is a nurse."]
+        turns = [turn("Hm.", echo, number=1), turn("Yes, exactly.", number=2)]
+
+        assert extractor.extract(turns, injected=memories) == []
+        assert extractor.extract(turns) != []
+
+    @pytest.mark.parametrize(
+        ("said", "memory", "learned"),
+        [
+            ("I have booked a table for two at Luigi's for tomorrow.", "9 May 2023", 0),
+            ("I have booked a table for two at Luigi's for tomorrow.", "2 April 2023", 1),
+            ("I have booked a table for six at Luigi's for 9 May 2023.", "9 May 2023", 1),
+            ("I have booked a table for two at Mario's for 9 May 2023.", "9 May 2023", 1),
+        ],
+    )
+    def test_is_no_echo_when_it_names_another_day_number_or_name(
+        self, extractor: LocalExtractor, said: str, memory: str, learned: int
+    ) -> None:
+        injected = [f"The assistant booked a table for two at Luigi's for {memory}."]
+
+        assert len(extractor.extract([turn("And?", said)], injected=injected)) == learned
+
 
 class TestASession:
     def test_gives_the_same_turn_by_turn_as_at_once(self, extractor: LocalExtractor) -> None:
