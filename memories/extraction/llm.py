@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ibex.core import metrics
-from ibex.providers.structured import Question
+from ibex.providers.structured import SANDBOX, Question
 from memories.extraction.answers import Reading, Reason
 from memories.extraction.contract import MAX_MEMORIES_PER_TURN, VERSION_MAX, Candidate, Known, Turn
 from memories.extraction.local import LocalExtractor
 from memories.extraction.prompts import INSTRUCTIONS, SCHEMA, as_answer, data_of
-from memories.extraction.windows import Window, parts_of, windows
+from memories.extraction.windows import parts_of, windows
 
 KNOWN_MAX = 20
 """Memories shown to the model in one question: the nearest."""
@@ -38,11 +38,12 @@ class LlmExtractor:
 
     def __init__(self, model: str, ask: Ask, recall: Recall = remember_nothing) -> None:
         self._model, self._ask, self._recall = model, ask, recall
+        self._stood_in = False
 
     @property
     def version(self) -> str:
-        """Of the prompt and the checks, and which model it was."""
-        return f"{NAME}-1 {self._model}"[:VERSION_MAX]
+        """Of the prompt and the checks, and which model it was; of what was extracted, it says the truth afterwards."""
+        return f"{NAME}-1 {SANDBOX if self._stood_in else self._model}"[:VERSION_MAX]
 
     def extract(
         self, turns: Sequence[Turn], *, injected: Sequence[str] = (), before: Sequence[Turn] = ()
@@ -64,8 +65,14 @@ class LlmExtractor:
             instructions=INSTRUCTIONS,
             data=data_of(reading.window, reading.known),
             schema=SCHEMA,
-            stand_in=lambda: _stand_in(reading.window, reading.injected),
+            stand_in=lambda: self._stand_in(reading),
         )
+
+    def _stand_in(self, reading: Reading) -> dict[str, Any]:
+        """What the sandbox answers, which understands nothing: what the local extractor finds."""
+        self._stood_in = True
+        window = reading.window
+        return as_answer(LocalExtractor().extract(window.turns, injected=reading.injected, before=window.before))
 
 
 def _sound(reading: Reading, answer: Mapping[str, Any]) -> list[Candidate]:
@@ -95,8 +102,3 @@ def _bounded(found: Sequence[Candidate]) -> list[Candidate]:
 def _dropped(reason: str, count: int = 1) -> None:
     if count:
         metrics.EXTRACTION_DROPPED.labels(extractor=NAME, reason=reason).inc(count)
-
-
-def _stand_in(window: Window, injected: Sequence[str]) -> dict[str, Any]:
-    """What the sandbox answers, which understands nothing: what the local extractor finds."""
-    return as_answer(LocalExtractor().extract(window.turns, injected=injected, before=window.before))
