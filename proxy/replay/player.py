@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from ibex.providers.client import send
-from proxy.replay.recording import Question, RecordedTurn
+from memories.transfer.recorded import RecordedTurn
+from proxy.replay.recording import Question
 
 MODEL = "ibex-sandbox"
 

@@ -1,37 +1,22 @@
-"""Recorded conversations: NDJSON, one turn a line, or the JSON of the LoCoMo benchmark.
-
-A line is an object: `at` (ISO 8601), `user` (what was said), and optionally `session` (a name; one when absent),
-`speaker` (the name of who said it), `end_user`, `assistant` (what was answered; the provider answers when absent).
-"""
+"""Recorded conversations: one turn a line (`memories.transfer.recorded`), or the JSON of the LoCoMo benchmark."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-DEFAULT_SESSION = "recording"
+from memories.transfer.recorded import RecordedTurn, recorded_turn
+
 SECONDS_BETWEEN_TURNS = 20
 """LoCoMo dates its sessions, not its turns."""
 
 
 class UnreadableRecording(Exception):
     """The file is no recording; the message names the line and what is wrong with it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RecordedTurn:
-    """One turn of a recorded conversation."""
-
-    session: str
-    at: datetime
-    user: str
-    speaker: str = ""
-    end_user: str = ""
-    assistant: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,27 +49,9 @@ def _lines(text: str) -> Iterator[RecordedTurn]:
         if not line.strip():
             continue
         try:
-            yield _turn(json.loads(line))
+            yield recorded_turn(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableRecording(f"Line {number} is no recorded turn: it needs `at` and `user`.") from error
-
-
-def _turn(row: dict[str, Any]) -> RecordedTurn:
-    at = datetime.fromisoformat(row["at"])
-    return RecordedTurn(
-        session=str(row.get("session") or DEFAULT_SESSION),
-        at=at if at.tzinfo else at.replace(tzinfo=UTC),
-        user=_text(row["user"]),
-        speaker=_text(row.get("speaker", "")),
-        end_user=_text(row.get("end_user", "")),
-        assistant=None if row.get("assistant") is None else _text(row["assistant"]),
-    )
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("text was expected")
-    return value
 
 
 def _locomo(conversations: list[dict[str, Any]]) -> Recording:
