@@ -103,7 +103,7 @@ def _store(prepared: Prepared, decision: Decision) -> Outcome:
         return _write(prepared)  # stored in between by a writer without the lock: now it is a duplicate
     apply(memory, decision, actor=prepared.draft.actor)
     result = RESULTS.get(Status(memory.status), Result.CREATED)
-    return Outcome(result=result, memory_id=memory.pk, reason=memory.status_reason)
+    return Outcome(result=result, memory_id=memory.pk, reason=memory.status_reason or decision.effect)
 
 
 RESULTS = {Status.QUARANTINED: Result.QUARANTINED, Status.PENDING_REVIEW: Result.PENDING_REVIEW}

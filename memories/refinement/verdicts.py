@@ -32,6 +32,14 @@ class Decision:
     held: str = ""
 
     @property
+    def effect(self) -> str:
+        """What becomes of older memories when the draft stands, in words; empty when they stay."""
+        if not self.supersedes:
+            return ""
+        older = f"{len(self.supersedes)} older {'memory' if len(self.supersedes) == 1 else 'memories'}"
+        return f"takes the place of {older}: {self.supersedes[0].judgement.reason}"
+
+    @property
     def doubt(self) -> str:
         """Why the draft waits for a person; empty when it does not."""
         if self.held:
