@@ -45,6 +45,13 @@ JOBS = (
         work="memories.maintenance.consolidate.consolidate",
     ),
     Job(
+        name="count_retrievals",
+        title="Count retrievals",
+        about="Counts how often each memory was considered for a prompt, from the receipts.",
+        every=timedelta(days=1),
+        work="memories.maintenance.counts.count_retrievals",
+    ),
+    Job(
         name="forget_turns",
         title="Forget old turns",
         about="Removes turns and their excerpts after the organization's retention, and sessions that have none left. "

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -29,6 +31,37 @@ def count_injections(org_id: UUID, memory_ids: Iterable[UUID]) -> None:
         Memory.objects.of(org_id).filter(pk__in=ids).update(
             injection_count=F("injection_count") + count, last_injected_at=timezone.now()
         )
+
+
+_FRESH = """
+SELECT m.id, m.agent_id, count(*), max(i.created_at)
+  FROM memories_memory m
+  JOIN context_injection i ON i.org_id = m.org_id AND i.memory_id = m.id
+   AND i.created_at > coalesce(m.last_retrieved_at, '-infinity')
+ WHERE m.org_id = %(org)s AND m.id > %(after)s
+ GROUP BY m.id, m.agent_id ORDER BY m.id LIMIT %(most)s
+"""
+_COUNT = """
+UPDATE memories_memory m SET retrieval_count = retrieval_count + fresh.times, last_retrieved_at = fresh.last
+  FROM unnest(%(ids)s::uuid[], %(times)s::int[], %(lasts)s::timestamptz[]) AS fresh(id, times, last)
+ WHERE m.org_id = %(org)s AND m.id = fresh.id
+"""
+
+
+def count_retrievals(org_id: UUID, *, after: UUID | None, most: int) -> list[UUID]:
+    """Count from the receipts how often memories were considered for a prompt since that was last counted.
+
+    The next `most` memories after `after` that were; returns their ids. Inside the caller's scope, one caller at a time.
+    """
+    given: dict[str, Any] = {"org": org_id, "after": after or UUID(int=0), "most": most}
+    with connection.cursor() as cursor:
+        cursor.execute(_FRESH, given)
+        fresh = cursor.fetchall()
+        if fresh:
+            one_writer_each((org_id, agent_id) for _, agent_id, _, _ in fresh)
+            ids, _, times, lasts = (list(column) for column in zip(*fresh, strict=True))
+            cursor.execute(_COUNT, {"org": org_id, "ids": ids, "times": times, "lasts": lasts})
+    return [row[0] for row in fresh]
 
 
 def hold_many(org_id: UUID, memory_ids: Iterable[UUID]) -> list[Memory]:
