@@ -51,7 +51,7 @@ UPDATE memories_memory m SET retrieval_count = retrieval_count + fresh.times, la
 def count_retrievals(org_id: UUID, *, after: UUID | None, most: int) -> list[UUID]:
     """Count from the receipts how often memories were considered for a prompt since that was last counted.
 
-    The next `most` memories after `after` that were; returns their ids. Inside the caller's scope, one caller at a time.
+    The next `most` memories after `after` that were; returns their ids. Inside the caller's scope, one at a time.
     """
     given: dict[str, Any] = {"org": org_id, "after": after or UUID(int=0), "most": most}
     with connection.cursor() as cursor:
