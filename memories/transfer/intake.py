@@ -88,8 +88,8 @@ def receive(wanted: Wanted, file: IO[bytes], *, queued: bool = True) -> ImportRu
 
 def format_of(first: bytes, kind: ImportKind | str) -> ImportFormat:
     """How a file of that kind is written, by its beginning. Raises UnreadableFile."""
-    if first.startswith(_UTF16):
-        raise UnreadableFile("The file is UTF-16. Save it as UTF-8.")
+    if first.startswith(_UTF16) or b"\x00" in first[:4]:
+        raise UnreadableFile("The file is UTF-16, or no text. Save it as UTF-8.")
     start = first.removeprefix(codecs.BOM_UTF8).lstrip()
     if not start:
         raise UnreadableFile("The file is empty.", code=FieldCode.REQUIRED)
