@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 def register(router: BaseRouter) -> None:
     """Put this app's resources under the API's root."""
+    from memories.api.imports import ImportViewSet
     from memories.api.memories import MemoryViewSet
 
     router.register("memories", MemoryViewSet, basename="memory")
+    router.register("imports", ImportViewSet, basename="import")

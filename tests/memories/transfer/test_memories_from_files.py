@@ -219,6 +219,22 @@ def test_a_worker_that_dies_in_the_middle_of_a_batch_loses_and_repeats_nothing(a
         assert set(Memory.objects.filter(agent=agent).values_list("proof_count", flat=True)) == {1}
 
 
+def test_a_worker_that_was_overtaken_writes_nothing(agent, monkeypatch):
+    run = bring(agent, texts(CAT, LISBON))
+    prepare = work.into_memories.prepare
+
+    def slowly(*args):
+        prepared = prepare(*args)
+        monkeypatch.setattr(work.into_memories, "prepare", prepare)
+        run_import(str(run.org_id), str(run.pk))
+        return prepared
+
+    monkeypatch.setattr(work.into_memories, "prepare", slowly)
+    run_import(str(run.org_id), str(run.pk))
+    assert (fresh(run).status, fresh(run).done, results_of(run)) == ("succeeded", 2, ["created", "created"])
+    assert [memory.proof_count for memory in memories_of(agent)] == [1, 1]
+
+
 def test_an_import_that_fails_again_and_again_is_given_up_and_says_so(agent, monkeypatch):
     run = bring(agent, texts(CAT))
 
