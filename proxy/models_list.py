@@ -11,12 +11,13 @@ import orjson
 
 from agents.authentication import authenticate, require
 from agents.choices import PROXY_SCOPES
+from agents.routes import Route
 from ibex.core.errors import IbexError, NotFound, ServiceDegraded
 from ibex.providers.base import ProviderCall
 from ibex.providers.registry import provider_for
 from proxy.consumers import HttpConsumer
 from proxy.record import record_call
-from proxy.routes import Route, routes_of
+from proxy.routes import routes_of
 from proxy.turn import PROVIDER_STAGE, Turn
 
 LIST_TIMEOUT_S = 3.0

@@ -12,7 +12,7 @@ import structlog
 from django.db import connections
 
 from agents.models import ModelCall
-from agents.upstreams import upstreams_for
+from agents.routes import upstreams_for
 from ibex.core.errors import IbexError
 from ibex.core.tenancy import scope
 from ibex.providers.structured import DEADLINE_S, Question, Spent

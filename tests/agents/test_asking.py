@@ -12,8 +12,8 @@ from django.db import connections
 
 from agents.choices import ProviderKind
 from agents.models import Agent, ModelCall, ProviderConnection
+from agents.routes import upstreams_for
 from agents.services.asking import ask
-from agents.upstreams import upstreams_for
 from ibex.core.errors import ModelNotFound, ProviderNotConfigured
 from ibex.core.tenancy import scope
 from ibex.providers.errors import ProviderFailed

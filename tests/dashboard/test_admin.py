@@ -95,9 +95,8 @@ def rows(acme, agent, alice) -> Callable[[type[Model]], Any]:
         directives.save(agent, "Be brief.", actor="system")
         Relationship.objects.create(org=acme, source=one, target=other, kind="supports")
         ModelCall.objects.create(org=acme, agent=agent, purpose="refinement", model="gpt-4o", outcome="OK")
-        RecallCheck.objects.create(
-            org=acme, agent=agent, kind="memory", rows=9, questions=9, recall=1, fewest=9, approximate_ms=1, exact_ms=2
-        )
+        measured = {"rows": 9, "questions": 9, "recall": 1, "fewest": 9, "approximate_ms": 1, "exact_ms": 2}
+        RecallCheck.objects.create(org=acme, agent=agent, kind="memory", **measured)
         Excerpt.objects.create(
             org=acme,
             agent=agent,
@@ -119,7 +118,7 @@ def rows(acme, agent, alice) -> Callable[[type[Model]], Any]:
 
 
 def test_unfold_has_not_put_its_own_site_in_the_place_of_ours(root):
-    root.client.get(reverse("admin:index"))  # the first page loads the admin
+    root.client.get(reverse("admin:index"))
     assert isinstance(admin.site, TenantAdminSite)
     assert set(MODELS) <= set(admin.site._registry)
 
