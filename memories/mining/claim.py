@@ -44,6 +44,7 @@ def hold(session: Session, holder: UUID) -> Extraction | None:
         return _seen(row, holder, now)
     if row.holder is not None:
         if row.seen_at is not None and row.seen_at > now - LEASE:
+            _look_again(row, row.seen_at + LEASE)
             return None
         _count(row, DIED, now)
         if row.given_up_at is not None:  # what kills workers is left alone until a person or a new turn asks again
@@ -95,6 +96,14 @@ def _locked(session: Session, holder: UUID, now: datetime) -> Extraction:
         # Of two that get here the second waits for the first to commit; then the row is there, or gone again.
         new = Extraction(org_id=session.org_id, agent_id=session.agent_id, session=session, holder=holder, seen_at=now)
         rows.bulk_create([new], ignore_conflicts=True)
+
+
+def _look_again(row: Extraction, when: datetime) -> None:
+    """The other one may die; and the queue may have handed out this very task twice, and take it for done now."""
+    if row.next_try_at is None:
+        row.next_try_at = when
+        row.save()
+        nudge(row.org_id, row.session_id, not_before=when)
 
 
 def _own(org_id: UUID, session_id: UUID, holder: UUID) -> Extraction | None:

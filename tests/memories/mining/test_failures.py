@@ -172,11 +172,15 @@ def test_dead_letters_are_their_organizations_own(session: Session, foreign_agen
 
 
 class TestWorkersThatDie:
-    def test_while_one_is_at_it_another_leaves_the_session_alone(self, session: Session) -> None:
+    def test_while_one_is_at_it_others_leave_it_alone_and_look_again_once(self, session: Session) -> None:
         with scope(session.org_id):
-            assert claim.hold(session, uuid7())
+            held = claim.hold(session, uuid7())
+        assert held is not None
+        assert held.seen_at is not None
+        mine(session)
         mine(session)
         assert pointer_of(session) == 0
+        assert [task.lock for task in queued(session)] == [held.seen_at + claim.LEASE]
 
     def test_one_that_is_silent_for_too_long_is_counted_and_followed(self, session: Session) -> None:
         self.die(session)
