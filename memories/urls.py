@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from memories.views import deciding, detail, inbox, listing, merging, recall, removal, writing
+from memories.views import deciding, detail, imports, inbox, listing, merging, recall, removal, writing
 
 app_name = "memories"
 urlpatterns = [
@@ -20,6 +20,13 @@ urlpatterns = [
     path("memories/<uuid:memory_id>/delete", removal.delete, name="delete"),
     path("memories/<uuid:memory_id>/unmerge", merging.unmerge, name="unmerge"),
     path("memories/<uuid:memory_id>/versions/<int:number>/restore", writing.restore, name="restore"),
+    path("imports", imports.import_list, name="imports"),
+    path("imports/new", imports.create, name="new_import"),
+    path("imports/<uuid:run_id>", imports.detail, name="import"),
+    path("imports/<uuid:run_id>/start", imports.start, name="start_import"),
+    path("imports/<uuid:run_id>/cancel", imports.cancel, name="cancel_import"),
+    path("imports/<uuid:run_id>/resume", imports.resume, name="resume_import"),
+    path("imports/<uuid:run_id>/undo", imports.undo, name="undo_import"),
     path("review", inbox.inbox, name="review"),
     path("review/<uuid:memory_id>", inbox.inbox, name="review_item"),
     path("review/<uuid:memory_id>/approve", deciding.approve, name="approve"),

@@ -9,6 +9,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import django_filters
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -164,6 +165,11 @@ class ImportViewSet(ListModelMixin, RetrieveModelMixin, OrgViewSet):
         handler = getattr(self, "post")  # noqa: B009 - the framework puts it there
         setattr(self, "post", partial(self._answer_form, handler))  # noqa: B010
 
+    def get_queryset(self) -> QuerySet[Any]:
+        """Imports, or the records of those."""
+        mine = super().get_queryset()
+        return ImportItem.objects.filter(run__in=mine) if self.action == "items" else mine
+
     @extend_schema(
         summary="Import a file",
         request={FORM: NewImportSerializer, "application/json": NewImportSerializer},
@@ -193,8 +199,7 @@ class ImportViewSet(ListModelMixin, RetrieveModelMixin, OrgViewSet):
     @action(detail=True, methods=["get"], filterset_class=ImportItemFilter)
     def items(self, request: Request, pk: str) -> Response:
         """In the file's order; of those that were rejected, the field and why; of an undone import, what was left."""
-        run = self._run(pk)
-        rows = ImportItem.objects.of(self.org_id).filter(run=run)
+        rows = self.get_queryset().filter(run=self._run(pk))
         return self.paged(self.filter_queryset(rows), ImportItemSerializer, ("line", "id"))
 
     @extend_schema(summary="Import the file of a dry run", request=None, responses={202: ImportSerializer})
@@ -225,7 +230,7 @@ class ImportViewSet(ListModelMixin, RetrieveModelMixin, OrgViewSet):
 
     def _run(self, pk: str) -> ImportRun:
         run_id = parse_uuid(pk)
-        run = self.get_queryset().filter(pk=run_id).first() if run_id else None
+        run = super().get_queryset().filter(pk=run_id).first() if run_id else None
         if run is None:
             raise NotFound
         return cast("ImportRun", run)
