@@ -21,7 +21,8 @@ _ATTRIBUTES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"\bI (?:now |currently |still |no longer |don't )?work (?:as|at|for|in)\b|\bI(?:'ve| have)? (?:just "
-            r"|recently )?(?:joined|started (?:working )?at)\b"
+            r"|recently )?(?:joined|started (?:working )?at) (?:(?-i:[A-Z])|(?:an? |the )?[\w -]*"
+            r"(?:company|firm|start-?up|agency|bank|hospital|clinic|office)\b)"
             r"|\bpromot(?:ed|ion) to\b|\bmy (?:job|job title|position|role) is\b|\bI(?:'m| am) an? [\w -]*(?:nurse"
             r"|doctor|engineer|developer|teacher|manager|director"
             r"|designer|lawyer|student|chef|writer|artist|scientist|analyst|consultant|accountant)\b",

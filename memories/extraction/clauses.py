@@ -17,6 +17,8 @@ _I_HAVE = r"I(?:'ve got| have got| have|'ve)"
 
 # Before a statement
 _MARKUP = re.compile(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
+_SPELLED_OUT = {"wanna": "want to", "gonna": "going to", "cuz": "because", "lemme": "let me"}
+_SLURRED = re.compile(rf"\b(?:{'|'.join(_SPELLED_OUT)})\b", re.IGNORECASE)
 _OPENERS_WITH_A_MARK = (
     "yes|yeah|yep|yup|no|nope|sure|of course|ok|okay|right|true|correct|exactly|indeed|absolutely|definitely|certainly",
     "well|actually|honestly|to be honest|in fact|basically|specifically|overall|anyways?|personally|for context",
@@ -132,7 +134,11 @@ _MIN_WORDS = 3
 
 def without_opener(clause: str) -> str:
     """The clause without "Yes,", "By the way," and the like, and without Markdown's marks."""
-    return _OPENER.sub("", _MARKUP.sub("", clause.strip())).strip()
+    return _OPENER.sub("", _SLURRED.sub(_spelled_out, _MARKUP.sub("", clause.strip()))).strip()
+
+
+def _spelled_out(slurred: re.Match[str]) -> str:
+    return _SPELLED_OUT[slurred.group().lower()]
 
 
 def fact_of(clause: str, lead: str = "") -> str:

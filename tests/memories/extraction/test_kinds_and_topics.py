@@ -98,6 +98,10 @@ def test_a_memory_about_nothing_known_is_labelled_general() -> None:
 @pytest.mark.parametrize(
     ("clause", "subject", "attribute"),
     [
+        ("I joined Acme as a baker", "user", "job"),
+        ("I recently joined a small firm", "user", "job"),
+        ("I joined a gym", "user", ""),
+        ("On 16 July 2023 I joined a mentorship program", "user", ""),
         ("My dog is called Biscuit", "user", "dog.name"),
         ("My wife's name is Marie", "user", "wife.name"),
         ("I work at Acme", "user", "job"),

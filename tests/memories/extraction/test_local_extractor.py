@@ -207,3 +207,17 @@ def test_what_lies_far_into_a_very_long_message_is_a_document_and_is_not_read(le
 
     assert contents(learn(f"My cat is called Tom. {filler}")) == ["The user's cat is called Tom."]
     assert contents(learn(f"{filler} My cat is called Tom.")) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "learned"),
+    [
+        ("I wanna learn the oud.", ["The user wants to learn the oud."]),
+        ("I'm gonna visit Lima.", ["The user is going to visit Lima."]),
+        ("I hope so.", []),
+        ("I totally agree, Mel!", []),
+        ("I check my mail only twice a day.", ["The user checks their mail only twice a day."]),
+    ],
+)
+def test_talk_is_spelled_out_and_mere_assent_left_out(learn: Learn, said: str, learned: list[str]) -> None:
+    assert contents(learn(said)) == learned
