@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from ibex.core.admin import ReadOnlyAdmin
-from memories.models import Excerpt, Memory, MemoryVersion, RecallCheck, Relationship
+from memories.models import Excerpt, Extraction, Memory, MemoryVersion, RecallCheck, Relationship
 
 
 @admin.register(Memory)
@@ -48,4 +48,11 @@ class RecallCheckAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "agent", "kind", "rows", "recall", "fewest", "approximate_ms", "exact_ms"]
     list_filter = ["kind"]
     list_select_related = ["agent"]
+    ordering = ["-created_at"]
+
+
+@admin.register(Extraction)
+class ExtractionAdmin(ReadOnlyAdmin):
+    list_display = ["session", "agent", "failures", "error", "failed_at", "next_try_at", "given_up_at"]
+    list_select_related = ["agent", "session"]
     ordering = ["-created_at"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from memories import mining, slots
+from memories import slots
+from memories.mining.work import mine_session
 from memories.retrieval import indexes
 
 
 def extract_session(org_id: str, session_id: str) -> None:
     """Mine the turns of a session that were not mined yet; safe beside other workers, and twice."""
-    mining.mine_session(UUID(org_id), UUID(session_id))
+    mine_session(UUID(org_id), UUID(session_id))
 
 
 def index_agent(kind: str, agent_id: str) -> None:

@@ -20,6 +20,7 @@ from ibex.core.models import JobOutcome, JobRun
 from ibex.core.queue_state import FailedTask
 from ibex.core.redis import RedisError
 from ibex.core.rest import OrgViewSet
+from ibex.dashboard.extraction_api import addresses as extraction_addresses
 from ibex.dashboard.jobs import JobLine, job_lines, queue_of
 from proxy.dead_letters import replay_dead
 from proxy.journal import STREAM
@@ -151,6 +152,7 @@ def singletons() -> list[URLPattern]:
     """Addresses of what there is only one of, which a router does not know."""
     return [
         path("jobs", JobsViewSet.as_view({"get": "retrieve"}), name="jobs"),
+        *extraction_addresses(),
         path("jobs/failed/<str:task_id>/retry", JobsViewSet.as_view({"post": "retry"}), name="job-retry"),
         path("jobs/dead-turns/replay", JobsViewSet.as_view({"post": "replay"}), name="job-replay"),
     ]

@@ -21,6 +21,7 @@ from ibex.core.jobs import Job, all_jobs
 from ibex.core.listing import listed
 from ibex.core.redis import RedisError
 from ibex.core.writes import written
+from ibex.dashboard.extractions import extractions_of
 from ibex.dashboard.job_tables import JobRunTable, in_words
 from ibex.dashboard.jobs import job_lines, may_steer, queue_of, runs_of
 from proxy.dead_letters import replay_dead
@@ -39,6 +40,7 @@ def jobs(request: PlacedRequest) -> HttpResponse:
             for line in job_lines()
         ],
         "queue": queue_of(place.organization.pk),
+        "extractions": extractions_of(place.organization.pk),
         "may_steer": steers,
         "may_retry": place.may(Role.ADMIN),
     }

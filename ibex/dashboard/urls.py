@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ibex.dashboard import job_pages, views
+from ibex.dashboard import extraction_pages, job_pages, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     ),
     path("jobs", job_pages.jobs, name="jobs"),
     path("jobs/dead-turns/replay", job_pages.replay, name="replay_dead_turns"),
+    path("jobs/extractions/replay", extraction_pages.replay_all, name="replay_extractions"),
+    path("jobs/extractions/<uuid:session_id>/replay", extraction_pages.replay, name="replay_extraction"),
     path("jobs/failed/<slug:task_id>/retry", job_pages.retry, name="retry_task"),
     path("jobs/<slug:name>", job_pages.job, name="job"),
     path("jobs/<slug:name>/run", job_pages.run, name="run_job"),

@@ -28,9 +28,10 @@ def replay(org_id: UUID, session_id: UUID) -> bool:
     return bool(_replay(given_up(org_id).filter(session_id=session_id)))
 
 
-def replay_all(org_id: UUID) -> int:
-    """The same for all of them, the oldest first, at most REPLAYED_AT_ONCE; how many."""
-    return _replay(given_up(org_id))
+def replay_all(org_id: UUID, *, agent_id: UUID | None = None) -> int:
+    """The same for all of them, or one agent's, the oldest first, at most REPLAYED_AT_ONCE; how many."""
+    letters = given_up(org_id)
+    return _replay(letters.filter(agent_id=agent_id) if agent_id else letters)
 
 
 def _replay(letters: QuerySet[Extraction]) -> int:

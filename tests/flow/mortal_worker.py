@@ -48,7 +48,7 @@ def main() -> None:
 
 def _make_mortal() -> None:
     from agents.models import Session
-    from memories import excerpts, mining
+    from memories import excerpts, tasks
     from memories.mining import work
 
     _kill(work, "next_batch", before="before_reading", after="after_reading")
@@ -57,7 +57,7 @@ def _make_mortal() -> None:
     _kill(excerpts, "keep", after="with_memories_written")
     _kill(Session, "save", after="with_the_pointer_written")
     _kill(work, "_tell", before="after_the_commit")
-    mine = mining.mine_session
+    mine = tasks.mine_session
 
     def mine_mortally(org_id: Any, session_id: Any) -> None:
         global _session  # noqa: PLW0603 - a worker has one task at a time
@@ -65,7 +65,7 @@ def _make_mortal() -> None:
         mine(org_id, session_id)
         _die_at("before_the_acknowledgement")
 
-    mining.mine_session = mine_mortally
+    tasks.mine_session = mine_mortally
 
 
 def _kill(owner: Any, name: str, *, before: str = "", after: str = "") -> None:

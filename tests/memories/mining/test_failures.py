@@ -14,8 +14,8 @@ from django_q.models import OrmQ
 from agents.models import Agent, Session
 from ibex.core.ids import uuid7
 from ibex.core.tenancy import scope
-from memories import mining, tasks
-from memories.mining import claim, failures, work
+from memories import tasks
+from memories.mining import batch, claim, failures, work
 from memories.models import Extraction
 from tests.jobs import only_own, run_whole
 from tests.memories.making import make_session, memories_of, pointer_of, say
@@ -198,12 +198,12 @@ class TestWorkersThatDie:
 
     def test_one_that_was_only_slow_writes_nothing_twice(self, session: Session, agent: Agent) -> None:
         slow = uuid7()
-        batch = mining.batch.next_batch(session.org_id, session.pk, slow)
-        assert batch is not None
+        turns = batch.next_batch(session.org_id, session.pk, slow)
+        assert turns is not None
         change(session, seen_at=timezone.now() - claim.LEASE)
         mine(session)
-        work._mine(batch)
-        assert mining.batch.next_batch(session.org_id, session.pk, slow) is None
+        work._mine(turns)
+        assert batch.next_batch(session.org_id, session.pk, slow) is None
         assert {memory.proof_count for memory in memories_of(agent)} == {1}
         claim.failed(session.org_id, session.pk, slow, "ValueError")
         assert row_of(session) is None
@@ -227,7 +227,7 @@ class TestWorkersThatDie:
 
 def test_a_task_whose_time_is_up_leaves_the_rest_to_another(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "WORK_S", 0.0)
-    monkeypatch.setattr(mining.batch, "TURNS_AT_ONCE", 1)
+    monkeypatch.setattr(batch, "TURNS_AT_ONCE", 1)
     say(session, "I play the violin.")
     mine(session)
     assert (pointer_of(session), len(queued(session))) == (1, 1)
