@@ -118,13 +118,9 @@ class ImportFilter(django_filters.FilterSet):
 
 
 class ImportItemFilter(django_filters.FilterSet):
-    """Records that came to one thing."""
+    """Records that came to one thing. It names no model: the resource's is that of imports."""
 
     result = django_filters.ChoiceFilter(choices=ImportResult.choices)
-
-    class Meta:
-        model = ImportItem
-        fields: list[str] = []
 
 
 @extend_schema_view(

@@ -23,6 +23,7 @@ from ibex.core import metrics
 from ibex.core.logging import place_of
 from ibex.core.tenancy import scope
 from memories import store
+from memories.mining.work import ACTOR as EXTRACTION_ACTOR
 from memories.models import ImportItem, ImportRun, Memory, MemoryVersion
 from memories.models.imports import ImportKind, ImportStatus
 from memories.transfer.queueing import queue_undo
@@ -31,8 +32,6 @@ from memories.transfer.work import ATTEMPTS_MAX, SLICE_S, ImportFailed
 
 ITEMS_AT_ONCE = 20
 SESSIONS_AT_ONCE = 50
-EXTRACTION = "extraction"
-"""The actor of what was learned from turns (`memories.tasks`)."""
 SAID_IN = "said again in session {}"
 """The reason of a version that a turn proved anew (`memories.store.write.said_in`)."""
 LEFT = (CHANGED, SAID_AGAIN)
@@ -91,7 +90,7 @@ def _ours(run: ImportRun, sessions: Iterable[UUID]) -> Ours:
         return version.actor == run.tag
 
     def learned_from_it(memory: Memory, version: MemoryVersion) -> bool:
-        is_first = version.number == 1 and version.actor == EXTRACTION and memory.created_at >= run.created_at
+        is_first = version.number == 1 and version.actor == EXTRACTION_ACTOR and memory.created_at >= run.created_at
         return version.reason in reasons or (is_first and memory.session_id in known)
 
     return learned_from_it if run.kind == ImportKind.CONVERSATIONS else written_by_it

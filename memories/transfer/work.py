@@ -40,14 +40,16 @@ class ImportFailed(Exception):
     """A task broke; its text says what and where, and nothing of what the file says."""
 
 
-def run_import(org_id: str, run_id: str, slice_s: float = SLICE_S) -> None:
-    """Read on for `slice_s` seconds. Does nothing for an import that was cancelled or has ended."""
+def run_import(org_id: str, run_id: str, slice_s: float = SLICE_S, *, queued: bool = True) -> None:
+    """Read on for `slice_s` seconds, and queue the rest (`queued`). Does nothing for an import that was cancelled or
+    has ended.
+    """
     run = _begun(UUID(org_id), UUID(run_id))
     if run is None:
         return
     try:
         _count(run)
-        _read_on(run, time.monotonic() + slice_s)
+        _read_on(run, time.monotonic() + slice_s, queued=queued)
     except UnreadableFile as problem:
         _end(run, ImportStatus.FAILED, error=problem.message)
     except Exception as error:  # noqa: BLE001 - the queue keeps and logs what is raised: it must hold nothing of a file
@@ -74,15 +76,16 @@ def _count(run: ImportRun) -> None:
         run.save(update_fields=["total", "seen_at"])
 
 
-def _read_on(run: ImportRun, until: float) -> None:
+def _read_on(run: ImportRun, until: float, *, queued: bool) -> None:
     records = records_of(run)
     prepare, write, size = _writer(run)
     while batch := list(islice(records, size)):
         if not _wrote(run, batch, write, prepare(run, batch)):
             return
         if time.monotonic() >= until:
-            with scope(run.org_id):
-                queue_import(run)
+            if queued:
+                with scope(run.org_id):
+                    queue_import(run)
             return
     _end(run, ImportStatus.SUCCEEDED)
 

@@ -24,6 +24,7 @@ from memories.import_tables import ImportItemTable, ImportTable, status_badge
 from memories.models.imports import ImportItem, ImportKind, ImportResult, ImportRun, ImportStatus
 from memories.transfer import runs
 from memories.transfer.intake import Wanted, receive
+from memories.transfer.telling import tally
 from memories.views.telling import refuse
 
 WORKING = (ImportStatus.QUEUED, ImportStatus.RUNNING, ImportStatus.UNDOING)
@@ -81,7 +82,7 @@ def detail(request: PlacedRequest, run_id: UUID) -> HttpResponse:
         "status": status_badge(run),
         "is_working": run.status in WORKING,
         "address": f"{request.path}?{request.GET.urlencode()}" if request.GET else request.path,
-        "tally": _tally(run),
+        "tally": tally(run),
         "results": ImportResult.choices,
         "chosen": request.GET.get("result", ""),
         "table": table,
@@ -155,13 +156,6 @@ def _received(request: PlacedRequest, form: ImportForm) -> ImportRun | None:
         return None
     messages.success(request, "The dry run is queued." if run.is_dry_run else "The import is queued.")
     return run
-
-
-def _tally(run: ImportRun) -> list[tuple[str, int]]:
-    """What came of its records, in words; what there was none of is left out."""
-    named = [*((value, str(label)) for value, label in ImportResult.choices), ("turns", "Turns added")]
-    named += [("taken_back", "Taken back"), ("left", "Left")]
-    return [(label, run.counts[key]) for key, label in named if run.counts.get(key)]
 
 
 def _actions(run: ImportRun) -> frozenset[str]:
