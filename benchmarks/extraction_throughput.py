@@ -232,8 +232,8 @@ def measure(count: int, conversations: int, provider_url: str) -> int:
 def report(count: int, latencies: list[float], mined: Mined, failed: int, memories: int) -> int:
     """Print the tables and the promises."""
     shares = [percentile(latencies, share) for share in (0.5, 0.95)]
-    columns = ("", "sessions", "p50 s", "p95 s", "max s")
-    print_table("Ten turns, learned", columns, [("from completion to stored", len(latencies), *shares, max(latencies))])
+    waits = ("from completion to stored", len(latencies), *shares, max(latencies))
+    print_table("Ten turns, learned", ("", "sessions", "p50 s", "p95 s", "max s"), [waits])
     rate, warm = mined.turns / mined.seconds, mined.tenths_mib()[WARM_TENTHS:]
     figures = ("one worker", count, mined.seconds, rate / TURNS, rate, memories, warm[0], warm[-1], max(mined.rss_mib))
     columns = ("Queued", "sessions", "seconds", "sessions/s", "turns/s", "memories", "RSS first", "last", "most MiB")

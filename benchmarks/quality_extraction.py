@@ -1,4 +1,4 @@
-"""What the local extractor learns, against a plain baseline in the same run: HaluMem dialogues and LoCoMo's dates.
+"""What the local extractor learns, against a plain baseline in the same run: HaluMem dialogues, LoCoMo, own sentences.
 
     .venv/bin/python benchmarks/quality_extraction.py [--short] [--data PATH]
 
@@ -7,13 +7,20 @@ the extractor one at a time with EARLIER_TURNS before them, as its contract asks
 when a memory of its session has cosine ≥ 0.72 to it under MiniLM (agrees with a model judge at AUC .92 to .99).
 
 Resistance is told twice. By cosine alone a planted falsehood counts as learned as soon as any memory is near it; but
-falsehoods are true points with a word changed, so even perfect memories (row "the true points themselves") fail nearly
-all of them. "Resisted" asks the fair question: a memory asserts a falsehood when it is near it and nearer to it than to
-every true point of the session; where the falsehood has a number of its own, when it is near and carries that number.
-"Unsupported" is nil by construction for the extractor, which drops what its turn does not support: it guards that.
+falsehoods are true points with a word changed, so memories of what the user really said are near them, too. Two rows
+show what that measure can tell: perfect memories ("the true points themselves") fail nearly all of it, and whoever
+leaves out every memory near a falsehood, which nobody can without knowing the falsehoods, passes all of it and loses
+what was true. "Resisted" asks the fair question: a memory asserts a falsehood when it is near it and nearer to it than
+to every true point of the session; where the falsehood has a number of its own, when it is near and carries that
+number. "Unsupported" is nil by construction for the extractor, which drops what its turn does not support: it guards
+that.
 
-Short: every third session, half a minute. Writes benchmarks/results/quality_extraction.json; exits 1 when a promise
-breaks, 2 when the data is not there.
+Categories are judged by sentences of this project's own (told_sentences.jsonl), against the nearest prototype alone:
+some were there when the patterns were last mended, the held-out ones were written afterwards, and are what is promised.
+Duplicates are counted in LoCoMo conversations that went through extraction and refinement (extraction_replay).
+
+Short: every third session, one conversation, a minute. Writes benchmarks/results/quality_extraction.json; exits 1 when
+a promise breaks, 2 when the data is not there.
 """
 
 from __future__ import annotations
@@ -23,9 +30,9 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +40,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.extraction_dates import date_errors
+from benchmarks.extraction_replay import Store, replay
+from benchmarks.extraction_sets import Session, halumem, naive
 from benchmarks.promises import Promise, finish, percentile, print_table
+from benchmarks.vault import own_vault
 from memories.embedding import embed_texts
 from memories.extraction import LocalExtractor, Turn, is_grounded
+from memories.extraction.categories import category_of
 from memories.extraction.contract import EARLIER_TURNS
-from memories.extraction.dates import resolve_dates
-from memories.extraction.grounding import shares_words
-from memories.extraction.sentences import split_sentences
-from memories.extraction.spans import DAYS, MONTHS
+from memories.extraction.kinds import STATEMENT
 
 ROOT = Path(__file__).resolve().parent.parent
 SAME_POINT = 0.72  # cosine from which a memory says what a point says (QUALITY section 5)
@@ -49,21 +58,16 @@ RECALL_GOAL = 0.70
 MEMORIES_GOAL = 12.0
 RESISTANCE_GOAL = 0.80
 DATE_ERRORS_GOAL = 0.05
+CATEGORY_GOAL = 0.85
+DUPLICATES_GOAL = 0.01
+RESTATED_GOAL = 0.39  # of what other systems recall, 39 to 52 % restates something
 TURN_MS_GOAL = 50.0
-SHORT_STEP = 3
+SHORT_STEP, SHORT_CONVERSATIONS = 3, 1
+LOCAL, ORACLE = "local extractor", "… without all that is near a planted one"
 
-FIRST_PERSON = re.compile(r"\b(?:I|my|me|we|our)\b")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
-
-@dataclass
-class Session:
-    """One HaluMem session: what was said, what of it is true, and what was planted."""
-
-    turns: list[Turn]
-    true: list[str]
-    planted: list[str]
-    speaker: str
+Memories = list[tuple[str, bool]]  # (text, whether its turn supports it)
 
 
 @dataclass
@@ -84,48 +88,6 @@ class Scores:
         return (name, *(float(np.mean(values)) for values in judged), self.duplicates)
 
 
-def halumem(path: Path, step: int) -> list[Session]:
-    """Every `step`-th session of each user."""
-    sessions = []
-    for line in path.read_text().splitlines():
-        user = json.loads(line)
-        named = re.search(r"Name: ([^;]+);", user["persona_info"])
-        speaker = named.group(1) if named else ""
-        for raw in user["sessions"][::step]:
-            points = raw["memory_points"]
-            planted = [p["memory_content"] for p in points if p["memory_source"] == "interference"]
-            true = [p["memory_content"] for p in points if p["memory_source"] != "interference"]
-            sessions.append(Session(list(turns_of(raw["dialogue"], speaker)), true, planted, speaker))
-    return sessions
-
-
-def turns_of(dialogue: Sequence[dict[str, str]], speaker: str) -> Iterator[Turn]:
-    """The turns of a dialogue, numbered from 1."""
-    pairs = zip(dialogue[::2], dialogue[1::2], strict=False)
-    for number, (asked, answered) in enumerate(pairs, 1):
-        at = datetime.strptime(asked["timestamp"], "%b %d, %Y, %H:%M:%S").replace(tzinfo=UTC)
-        yield Turn(
-            number=number, said_at=at, user_text=asked["content"], assistant_text=answered["content"], speaker=speaker
-        )
-
-
-def baseline(session: Session) -> list[tuple[str, bool]]:
-    """(text, supported) of every first-person sentence of the user, with the name put for "I" and "my"."""
-    name = session.speaker
-    swaps = (
-        (r"\b[Mm]y\b", f"{name}'s"), (r"\bI'm\b", f"{name} is"), (r"\bI've\b", f"{name} has"), (r"\b(?:I|me)\b", name),
-    )  # fmt: skip
-    found: dict[str, bool] = {}
-    for turn in session.turns:
-        for sentence in split_sentences(turn.user_text):
-            if FIRST_PERSON.search(sentence.text) and not sentence.text.endswith("?"):
-                text = sentence.text
-                for pattern, put in swaps:
-                    text = re.sub(pattern, put, text)
-                found[text] = shares_words(text, f"{turn.user_text} {name}")
-    return list(found.items())
-
-
 class Local:
     """The extractor, fed turn by turn; keeps the CPU seconds of each turn without its embeddings."""
 
@@ -134,7 +96,7 @@ class Local:
         self.seconds: list[float] = []
         self._embedding = 0.0
 
-    def __call__(self, session: Session) -> list[tuple[str, bool]]:
+    def __call__(self, session: Session) -> Memories:
         memories = []
         for place, turn in enumerate(session.turns):
             began, self._embedding = time.thread_time(), 0.0
@@ -150,7 +112,7 @@ class Local:
         return vectors
 
 
-def judge(sessions: Sequence[Session], memories_of: Callable[[Session], list[tuple[str, bool]]]) -> Scores:
+def judge(sessions: Sequence[Session], memories_of: Callable[[Session], Memories]) -> Scores:
     """Scores of one system."""
     scores = Scores()
     for session in sessions:
@@ -187,113 +149,122 @@ def resisted(session: Session, texts: Sequence[str], near_planted: Any, nearest_
     return verdicts
 
 
-def date_errors(path: Path) -> tuple[int, int]:
-    """(wrong, judged) of LoCoMo's relative dates: of turns that answer "when", against the answer's calendar dates."""
-    wrong = judged = 0
-    for conversation in json.loads(path.read_text()):
-        turns = {}
-        for session in conversation["sessions"]:
-            at = datetime.strptime(session["date_time"].replace(" on ", " "), "%I:%M %p %d %B, %Y").replace(tzinfo=UTC)
-            turns |= {turn["id"]: (turn["text"], at) for turn in session["turns"]}
-        for question in conversation["questions"]:
-            evidence = question["evidence"]
-            if question["category"] != "temporal" or len(evidence) != 1 or evidence[0] not in turns:
-                continue
-            expected, read = answered_span(str(question["answer"])), list(spans_read(*turns[evidence[0]]))
-            if expected and read:
-                judged += 1
-                wrong += not any(first <= expected[1] and expected[0] <= last for first, last in read)
-    return wrong, judged
+def far_from_planted(memories_of: Callable[[Session], Memories]) -> Callable[[Session], Memories]:
+    """The same system with every memory left out that is near a falsehood: the labels are looked at."""
+
+    def kept(session: Session) -> Memories:
+        memories = memories_of(session)
+        if not memories or not session.planted:
+            return memories
+        near = embed_texts(session.planted) @ embed_texts([text for text, _ in memories]).T
+        return [memory for memory, nearest in zip(memories, near.max(axis=0), strict=True) if nearest < SAME_POINT]
+
+    return kept
 
 
-def spans_read(text: str, said_at: datetime) -> Iterator[tuple[date, date]]:
-    """The days that each relative date of a turn is resolved to."""
-    for sentence in split_sentences(text):
-        dated = resolve_dates(sentence.text, said_at)
-        if dated.text != sentence.text and dated.since:
-            until = dated.until or dated.since + timedelta(days=1)
-            yield dated.since.date(), (until - timedelta(days=1)).date()
-
-
-ANSWER = re.compile(
-    rf"^(?:the (?P<unit>week|weekend|{'|'.join(DAYS)}) (?P<side>before|of|after) )?"
-    rf"(?:(?P<day>\d{{1,2}}) ?)?(?P<month>{'|'.join(MONTHS)})(?: (?P<day_after>\d{{1,2}})(?:st|nd|rd|th)?)?,? ?"
-    r"(?P<year>\d{4})\.?$"
-    r"|^(?P<only>\d{4})\.?$",
-    re.IGNORECASE,
-)
-REACH = {"before": (-7, -1), "of": (-6, 6), "after": (1, 9)}  # days around the day named
-
-
-def answered_span(answer: str) -> tuple[date, date] | None:
-    """The days an answer such as "The week before 9 June 2023" allows; None when it is no such date."""
-    found = ANSWER.match(answer)
-    if not found:
-        return None
-    if found["only"]:
-        return date(int(found["only"]), 1, 1), date(int(found["only"]), 12, 31)
-    year, month = int(found["year"]), MONTHS.index(found["month"].lower()) + 1
-    day = found["day"] or found["day_after"]
-    if not day:
-        first = date(year, month, 1)
-        return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    named = date(year, month, int(day))
-    first, last = REACH[found["side"].lower()] if found["side"] else (0, 0)
-    return named + timedelta(days=first), named + timedelta(days=last)
+def categories() -> list[tuple[str, float, float]]:
+    """(method, share learned, share of those in the right category) of this project's own sentences; held out last."""
+    lines = (ROOT / "benchmarks" / "told_sentences.jsonl").read_text().splitlines()
+    extractor, at = LocalExtractor(), datetime(2024, 5, 8, 13, tzinfo=UTC)
+    right: list[tuple[bool, bool, bool]] = []
+    for sentence in map(json.loads, lines):
+        if found := extractor.extract([Turn(number=1, said_at=at, user_text=sentence["said"])]):
+            plain = category_of(STATEMENT, found[0].content, embed_texts)
+            judged = (found[0].category == sentence["category"], plain == sentence["category"])
+            right.append((*judged, sentence["held_out"]))
+    learned = len(right) / len(lines)
+    ours, prototype = (float(np.mean([one[which] for one in right])) for which in (0, 1))
+    held_out = float(np.mean([one[0] for one in right if one[2]]))
+    return [("nearest prototype", learned, prototype), (LOCAL, learned, ours), ("… held out", learned, held_out)]
 
 
 def share(name: str, value: float, limit: float) -> Promise:
     return Promise(name=name, value=value, unit="share", limit=limit, at_least=True)
 
 
-def promises_of(naive: Scores, learned: Scores, dates: tuple[int, int], milliseconds: float) -> list[Promise]:
-    wrong, judged = dates
+def at_most(name: str, value: float, limit: float, unit: str = "share") -> Promise:
+    return Promise(name=name, value=value, unit=unit, limit=limit)
+
+
+def promises_of(baseline: Scores, learned: Scores) -> list[Promise]:
+    """Of the dialogues."""
     recall, memories, precision, resistance, by_cosine, unsupported = learned.row("")[1:7]
-    plain = naive.row("")
+    plain = baseline.row("")
     return [
         share("recall of true points", recall, RECALL_GOAL),
-        Promise(name="memories a session, mean", value=memories, unit="memories", limit=MEMORIES_GOAL),
+        at_most("memories a session, mean", memories, MEMORIES_GOAL, "memories"),
         share("planted falsehoods resisted", resistance, RESISTANCE_GOAL),
         share("resisted by cosine alone, not below the baseline", by_cosine, plain[5]),
         share("precision, not below the baseline", precision, plain[3]),
-        Promise(name="memories that their turn does not support", value=unsupported, unit="share", limit=0.0),
-        Promise(name="relative dates read wrongly", value=wrong / judged, unit="share", limit=DATE_ERRORS_GOAL),
-        Promise(name="a turn without embeddings, p95", value=milliseconds, unit="CPU ms", limit=TURN_MS_GOAL),
+        at_most("memories that their turn does not support", unsupported, 0.0),
     ]
+
+
+def dialogues(sessions: Sequence[Session], local: Local) -> tuple[list[Promise], list[dict[str, Any]]]:
+    """Print what was learned of HaluMem."""
+    found = {id(session): local(session) for session in sessions}
+    baseline = judge(sessions, lambda session: naive(session.turns, session.speaker))
+    learned = judge(sessions, lambda session: found[id(session)])
+    oracle = judge(sessions, far_from_planted(lambda session: found[id(session)]))
+    perfect = judge(sessions, lambda session: [(point, True) for point in session.true])
+    columns = ("HaluMem", "recall", "memories", "precision", "resisted", "by cosine", "unsupported", "duplicates")
+    rows = [
+        baseline.row("every first-person sentence"),
+        learned.row(LOCAL),
+        oracle.row(ORACLE),
+        perfect.row("the true points themselves"),
+    ]
+    title = f"{len(sessions)} sessions, {len(baseline.found)} true points, {len(baseline.resisted)} planted"
+    print_table(title, columns, rows)
+    return promises_of(baseline, learned), [dict(zip(("system", *columns[1:]), row, strict=True)) for row in rows]
+
+
+def replayed(conversations: Sequence[dict[str, Any]]) -> tuple[list[Promise], list[dict[str, Any]]]:
+    """Print what is left of LoCoMo after refinement."""
+    plain, refined = replay(conversations)
+    columns = ("LoCoMo", "candidates", "stored", "duplicates left", "share", "recalled restate", "added by repeating")
+
+    def row(name: str, store: Store) -> tuple[Any, ...]:
+        counts = (store.candidates, store.stored, store.duplicates)
+        return (name, *counts, store.left, store.again, store.added_by_repeating)
+
+    rows = [row("every first-person sentence", plain), row("extraction and refinement", refined)]
+    print_table(f"{len(conversations)} conversations, replayed", columns, rows)
+    promises = [
+        at_most("stored memories that duplicate another", refined.left, DUPLICATES_GOAL),
+        at_most("recalled memories that restate one above", refined.again, RESTATED_GOAL),
+        at_most("memories added by saying all again", refined.added_by_repeating, 0, "memories"),
+    ]
+    return promises, [dict(zip(("system", *columns[1:]), cells, strict=True)) for cells in rows]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--short", action="store_true", help="every third session")
+    parser.add_argument("--short", action="store_true", help="every third session, one conversation")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "dev")
     options = parser.parse_args()
     missing = [name for name in ("halumem_users.jsonl", "locomo.json") if not (options.data / name).is_file()]
     if missing:
         print(f"Not measured: {' and '.join(missing)} not found in {options.data}. Give the folder with --data.")
         return 2
-    sessions = halumem(options.data / "halumem_users.jsonl", SHORT_STEP if options.short else 1)
+    conversations = json.loads((options.data / "locomo.json").read_text())
     local = Local()
-    naive, learned = judge(sessions, baseline), judge(sessions, local)
-    perfect = judge(sessions, lambda session: [(point, True) for point in session.true])
-    dates = date_errors(options.data / "locomo.json")
-    columns = ("HaluMem", "recall", "memories", "precision", "resisted", "by cosine", "unsupported", "duplicates")
-    rows = [
-        naive.row("every first-person sentence"),
-        learned.row("local extractor"),
-        perfect.row("the true points themselves"),
-    ]
-    print_table(
-        f"{len(sessions)} sessions, {len(naive.found)} true points, {len(naive.resisted)} planted", columns, rows
-    )
+    sessions = halumem(options.data / "halumem_users.jsonl", SHORT_STEP if options.short else 1)
+    promises, systems = dialogues(sessions, local)
+    with own_vault():
+        more, stores = replayed(conversations[: SHORT_CONVERSATIONS if options.short else None])
+    told = categories()
+    print_table("Own sentences", ("category by", "learned", "right"), told)
+    wrong, judged = date_errors(options.data / "locomo.json")
     milliseconds = percentile([1000 * seconds for seconds in local.seconds], 0.95)
-    return finish(
-        "quality_extraction",
-        promises_of(naive, learned, dates, milliseconds),
-        systems=[dict(zip(("system", *columns[1:]), row, strict=True)) for row in rows],
-        sessions=len(sessions),
-        dates_judged=dates[1],
-        short=options.short,
-    )
+    promises += [
+        *more,
+        share("categories right, of held-out sentences learned", told[-1][2], CATEGORY_GOAL),
+        at_most("relative dates read wrongly", wrong / judged, DATE_ERRORS_GOAL),
+        at_most("a turn without embeddings, p95", milliseconds, TURN_MS_GOAL, "CPU ms"),
+    ]
+    figures = {"systems": systems, "stores": stores, "categories": told, "dates_judged": judged}
+    return finish("quality_extraction", promises, **figures, sessions=len(sessions), short=options.short)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     (PREFERENCE, (
         rf"{_I}{_ADVERBS} (?:like|love|enjoy|prefer|hate|dislike|adore|loathe|detest|despise|can't stand|cannot stand"
         r"|favou?r|don't (?:really )?(?:like|enjoy|care for|want)|would rather)\b",
-        r"\bfavou?rite\b|^I'd rather\b",
+        r"\bfavou?rite\b|^I'd (?:much )?rather\b",
         r"\bI(?:'m| am) (?:a (?:big |huge )?fan of|into|fond of|keen on|drawn to|not (?:a fan of|into|fond of))\b",
     )),
     (ONGOING, (

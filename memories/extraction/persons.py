@@ -209,6 +209,8 @@ class _Rewriting:
     def _expanded(self, tail: str, at: int) -> str:
         if tail != "d":
             return _CONTRACTED["'" + tail]
+        if "rather" in (token.lower() for token in self.tokens[at + 1 : at + 5]):
+            return "would"
         following = self._next_word(at)
         return "had" if following == "better" or is_participle(following) else "would"
 

@@ -28,6 +28,7 @@ def told_of(said: str, *, speaker: str = "", context: str = "") -> str:
         ("I went home", "The user went home"),
         ("I was born in Rome", "The user was born in Rome"),
         ("I'd like to learn Spanish", "The user would like to learn Spanish"),
+        ("I'd much rather read", "The user would much rather read"),
         ("I'd never seen it", "The user had never seen it"),
         ("I'll be there", "The user will be there"),
         ("I read every day", "The user reads every day"),
