@@ -118,12 +118,8 @@ class cluster:  # noqa: N801 - reads as a word
         )
 
     def __exit__(self, *_error: object) -> None:
-        os.killpg(self._process.pid, signal.SIGTERM)
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 @pytest.mark.parametrize("kind", ["local", "model"])
