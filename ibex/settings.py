@@ -177,6 +177,7 @@ SPECTACULAR_SETTINGS = {
         "SessionStatusEnum": "agents.choices.SessionStatus",
         "MemoryStatusEnum": "memories.choices.Status",
         "CategoryEnum": "memories.choices.Category",
+        "ImportKindEnum": "memories.models.imports.ImportKind",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

@@ -10,7 +10,9 @@ from uuid import UUID
 from django.db import DataError, transaction
 from django.utils import timezone
 
+from agents.models import Agent
 from ibex.core.errors import FieldError
+from ibex.core.tenancy import scope
 from memories.models import ImportItem, ImportRun, Memory
 from memories.models.imports import ImportResult
 from memories.refinement.draft import Draft, Outcome, Prepared, Result
@@ -20,6 +22,8 @@ from memories.transfer.rows import Ground, draft_of
 
 BATCH = 32
 """Drafts that are embedded and written at once: the agent's other writers wait about a fifth of a second."""
+BATCH_BY_MODEL = 4
+"""Fewer, where a model is asked about each: a task must be done before its time is up."""
 DIGEST_BYTES = 16
 REASON_MAX = 200
 _REFUSED = Outcome(result=Result.REJECTED, reason="The database cannot hold it.")
@@ -32,6 +36,13 @@ class Batch:
     records: Sequence[Record]
     problems: Sequence[FieldError | None]
     prepared: Sequence[Prepared]
+
+
+def batch_size(run: ImportRun) -> int:
+    """How many records are written at once."""
+    with scope(run.org_id):
+        asks = Agent.objects.of(run.org_id).filter(pk=run.agent_id).exclude(refinement_model="").exists()
+    return BATCH_BY_MODEL if asks else BATCH
 
 
 def prepare(run: ImportRun, records: Sequence[Record]) -> Batch:

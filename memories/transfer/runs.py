@@ -6,6 +6,9 @@ All inside the caller's `scope(org_id)` and transaction; audited.
 from __future__ import annotations
 
 from collections.abc import Container
+from datetime import timedelta
+
+from django.utils import timezone
 
 from agents.services import audit
 from ibex.core.errors import Conflict, NotFound
@@ -15,8 +18,12 @@ from memories.transfer.queueing import queue_import, queue_undo
 
 UNDOABLE = (ImportStatus.SUCCEEDED, ImportStatus.FAILED, ImportStatus.CANCELLED)
 CANCELLABLE = (ImportStatus.QUEUED, ImportStatus.RUNNING)
-RESUMABLE = (ImportStatus.FAILED, ImportStatus.CANCELLED, ImportStatus.RUNNING)
-"""A running one too: whose worker died once too often stands still."""
+STOPPED = (ImportStatus.FAILED, ImportStatus.CANCELLED)
+AT_WORK = (*CANCELLABLE, ImportStatus.UNDOING)
+RESUMABLE = (*STOPPED, *AT_WORK)
+"""Those at work too: one whose worker died more often than the queue tries stands still."""
+SILENT_AFTER = timedelta(minutes=10)
+"""Longer than the queue waits before it tries a task again."""
 
 
 def cancel(run: ImportRun, *, actor: str) -> ImportRun:
@@ -28,10 +35,21 @@ def cancel(run: ImportRun, *, actor: str) -> ImportRun:
 def resume(run: ImportRun, *, actor: str) -> ImportRun:
     """Let a worker read on from where it stopped. Raises Conflict, also when its file is not kept any more."""
     held = _held(run, RESUMABLE, "This import cannot go on.")
+    if held.status == ImportStatus.UNDOING:
+        held.attempts = 0
+        queue_undo(held)
+        return _moved(held, ImportStatus.UNDOING, "resumed", actor)
+    if held.undo_line is not None:
+        raise Conflict("A part of this import is undone already: undo the rest.")
     _check_file(held)
     held.attempts, held.error, held.finished_at = 0, "", None
     queue_import(held)
     return _moved(held, ImportStatus.QUEUED, "resumed", actor)
+
+
+def stands_still(run: ImportRun) -> bool:
+    """Whether it should be at work, and nobody has been for a while."""
+    return run.status in AT_WORK and run.seen_at < timezone.now() - SILENT_AFTER
 
 
 def start_in_earnest(run: ImportRun, *, actor: str) -> ImportRun:

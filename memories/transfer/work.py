@@ -92,7 +92,7 @@ def _read_on(run: ImportRun, until: float, *, queued: bool) -> None:
 
 def _writer(run: ImportRun) -> tuple[Callable[..., Any], Callable[..., list[ImportItem]], int]:
     if run.kind == ImportKind.MEMORIES:
-        return into_memories.prepare, into_memories.write, into_memories.BATCH
+        return into_memories.prepare, into_memories.write, into_memories.batch_size(run)
     return into_sessions.prepare, into_sessions.write, into_sessions.BATCH[ImportFormat(run.format)]
 
 

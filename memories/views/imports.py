@@ -27,8 +27,6 @@ from memories.transfer.intake import Wanted, receive
 from memories.transfer.telling import tally
 from memories.views.telling import refuse
 
-WORKING = (ImportStatus.QUEUED, ImportStatus.RUNNING, ImportStatus.UNDOING)
-
 
 class ItemFilter(django_filters.FilterSet):
     """Records that came to one thing."""
@@ -80,7 +78,7 @@ def detail(request: PlacedRequest, run_id: UUID) -> HttpResponse:
     context = {
         "run": run,
         "status": status_badge(run),
-        "is_working": run.status in WORKING,
+        "is_working": run.status in runs.AT_WORK,
         "address": f"{request.path}?{request.GET.urlencode()}" if request.GET else request.path,
         "tally": tally(run),
         "results": ImportResult.choices,
@@ -163,7 +161,7 @@ def _actions(run: ImportRun) -> frozenset[str]:
     may = {
         "start": run.is_dry_run and run.status == ImportStatus.SUCCEEDED,
         "cancel": run.status in runs.CANCELLABLE,
-        "resume": run.status in (ImportStatus.FAILED, ImportStatus.CANCELLED) and run.undo_line is None,
+        "resume": runs.stands_still(run) or (run.status in runs.STOPPED and run.undo_line is None),
         "undo": not run.is_dry_run and run.status in runs.UNDOABLE and run.done > 0,
     }
     return frozenset(name for name, is_so in may.items() if is_so)

@@ -17,7 +17,8 @@ from memories.refinement.revision import revise
 from memories.tasks import extract_session
 from memories.transfer import runs
 from memories.transfer.undo import run_undo
-from memories.transfer.work import ImportFailed
+from memories.transfer.work import ATTEMPTS_MAX, ImportFailed
+from tests.jobs import change
 from tests.memories.making import draft, memories_of, remember
 from tests.memories.pages.conftest import fresh as fresh_memory
 from tests.memories.transfer import bringing
@@ -243,3 +244,35 @@ def test_turns_that_were_not_mined_yet_teach_nothing_any_more(agent):
     for session in sessions:
         extract_session(str(agent.org_id), str(session.pk))
     assert memories_of(agent) == []
+
+
+def test_an_undoing_that_stands_still_can_be_nudged(agent):
+    run = imported(agent, texts(CAT))
+    with scope(agent.org_id):
+        runs.undo(run, actor=ACTOR)
+        assert not runs.stands_still(fresh(run))
+        assert runs.resume(run, actor=ACTOR).status == "undoing"
+    change(run, seen_at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert runs.stands_still(fresh(run))
+    run_undo(str(run.org_id), str(run.pk))
+    assert (fresh(run).status, live(agent)) == ("undone", [])
+    with pytest.raises(Conflict), scope(agent.org_id):
+        runs.resume(run, actor=ACTOR)
+
+
+def test_an_undoing_that_fails_again_and_again_says_so_and_can_be_asked_for_again(agent, monkeypatch):
+    run = imported(agent, texts(CAT))
+
+    def dies(*_args: object, **_named: object) -> None:
+        raise RuntimeError(CAT)
+
+    with scope(agent.org_id):
+        runs.undo(run, actor=ACTOR)
+    with monkeypatch.context() as patched:
+        patched.setattr("memories.transfer.undo.take_back", dies)
+        for _ in range(ATTEMPTS_MAX):
+            with pytest.raises(ImportFailed, match="RuntimeError at"):
+                run_undo(str(run.org_id), str(run.pk))
+    assert fresh(run).status == "failed"
+    assert "Undo it again" in fresh(run).error
+    assert undone(run).status == "undone"
