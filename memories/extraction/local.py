@@ -18,6 +18,7 @@ from memories.extraction.dates import Dated
 from memories.extraction.drafts import Draft, drafts_of
 from memories.extraction.grounding import Ground, content_stems
 from memories.extraction.salience import bar, is_plain, worth
+from memories.extraction.substance import says_something
 
 
 class LocalExtractor:
@@ -82,8 +83,8 @@ def _sound(drafts: Iterable[Draft]) -> Iterator[Draft]:
         key = (draft.turn.number, draft.role)
         if key not in grounds:
             grounds[key] = Ground.of(draft.turn, draft.role)
-        says_something = content_stems(draft.content) and len(draft.content) <= MAX_CONTENT_CHARS
-        if says_something and grounds[key].supports(draft.content, draft.evidence):
+        has_words = content_stems(draft.content) and len(draft.content) <= MAX_CONTENT_CHARS
+        if has_words and says_something(draft.content) and grounds[key].supports(draft.content, draft.evidence):
             yield draft
 
 
