@@ -69,7 +69,7 @@ class Reading:
     def _candidate(self, one: Mapping[str, Any]) -> Candidate | Reason:
         role: Role = "assistant" if one["role"] == "assistant" else "user"
         act, about = self._about(one)
-        content = about.content if act is Act.CONFIRM and about else " ".join(str(one["content"]).split())
+        content = about.content if act is Act.CONFIRM and about else " ".join(_text(one["content"]).split())
         if not 0 < len(content) <= MAX_CONTENT_CHARS or (act is not Act.ADD and about is None):
             return Reason.MALFORMED
         found = self._quoted(int(one["turn"]), role, str(one["evidence"]))
@@ -164,7 +164,7 @@ def _candidate(
     one: Mapping[str, Any], part: Turn, role: Role, content: str, evidence: str, act: Act, about: Known | None
 ) -> Candidate:
     since, until = _moment(one["valid_from"], part), _moment(one["valid_until"], part)
-    attribute = str(one["attribute"]).strip()
+    attribute = _text(one["attribute"]).strip()
     category = Category(one["category"])
     return Candidate(
         content=content,
@@ -176,7 +176,7 @@ def _candidate(
         evidence=evidence,
         valid_from=since,
         valid_until=until if since is None or until is None or since < until else None,
-        subject=str(one["subject"]).strip(),
+        subject=_text(one["subject"]).strip(),
         attribute=attribute,
         act=act,
         about=about,
@@ -184,9 +184,14 @@ def _candidate(
 
 
 def _labels(names: Sequence[str]) -> tuple[Label, ...]:
-    clean = (" ".join(name.replace("\0", " ").lower().split())[:LABEL_MAX] for name in names)
+    clean = (" ".join(_text(name).lower().split())[:LABEL_MAX] for name in names)
     told = list(dict.fromkeys(name for name in clean if name))[:MAX_LABELS] or [NO_TOPIC]
     return tuple(Label(name=name, confidence=LABEL_CONFIDENCE) for name in told)
+
+
+def _text(value: Any) -> str:
+    """Without what no database holds: NUL, and halves of surrogate pairs."""
+    return str(value).replace("\0", " ").encode("utf-8", "replace").decode()
 
 
 def _moment(text: str, turn: Turn) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ibex.core import metrics
@@ -16,12 +17,14 @@ from memories.extraction.windows import parts_of, windows
 
 KNOWN_MAX = 20
 """Memories shown to the model in one question: the nearest."""
+ASKED_AT_ONCE = 4
+"""Questions about one batch of turns, so that a long turn takes little longer than a short one."""
 NAME = "llm"
 TOO_MANY = "too_many"
 TOO_LONG = "too_long"
 
 Ask = Callable[[Question], Mapping[str, Any]]
-"""Puts a question to a model; the answer follows the question's schema. Raises IbexError."""
+"""Puts a question to a model; the answer follows the question's schema. Raises IbexError. Called by several threads."""
 Recall = Callable[[Sequence[Turn]], Sequence[Known]]
 """The memories nearest to what turns say, the nearest first."""
 
@@ -48,15 +51,26 @@ class LlmExtractor:
     def extract(
         self, turns: Sequence[Turn], *, injected: Sequence[str] = (), before: Sequence[Turn] = ()
     ) -> list[Candidate]:
-        """See Extractor. One question for each window of turns."""
-        left_out = sum(parts_of(turn).left_out for turn in turns)
-        _dropped(TOO_LONG, left_out)
-        found: list[Candidate] = []
-        for window in windows(turns, before):
-            known = list(self._recall(window.turns))[:KNOWN_MAX]
-            reading = Reading(window=window, known=known, whole=[*before, *turns], injected=injected)
-            found += _sound(reading, self._ask(self._question(reading)))
-        return _bounded(found)
+        """See Extractor. One question for each window of turns, a few of them at a time."""
+        _dropped(TOO_LONG, sum(parts_of(turn).left_out for turn in turns))
+        readings = [
+            Reading(
+                window=window,
+                known=list(self._recall(window.turns))[:KNOWN_MAX],
+                whole=[*before, *turns],
+                injected=injected,
+            )
+            for window in windows(turns, before)
+        ]
+        answers = self._answers([self._question(reading) for reading in readings])
+        found = [_sound(reading, answer) for reading, answer in zip(readings, answers, strict=True)]
+        return _bounded([candidate for of_window in found for candidate in of_window])
+
+    def _answers(self, questions: Sequence[Question]) -> list[Mapping[str, Any]]:
+        if len(questions) < 2:  # nearly always: no thread is worth starting
+            return [self._ask(question) for question in questions]
+        with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+            return list(pool.map(self._ask, questions))
 
     def _question(self, reading: Reading) -> Question:
         return Question(

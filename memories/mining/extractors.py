@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any
 
+from django.db import connections
+
 from agents.models import Agent
 from agents.services.asking import ask
 from ibex.core.queue import TASK_S
@@ -19,8 +21,9 @@ from memories.mining.recall import nearest
 PURPOSE = "extraction"
 ASK_S = 45.0
 """For one question."""
-BATCH_S = TASK_S * 0.75
-"""For all questions of a batch: with what comes before and after, a task stays within what the queue allows."""
+BATCH_S = TASK_S / 2
+"""For all questions of a batch: with what comes before and after (refinement may ask a model as well), a task stays
+within what the queue allows."""
 LEAST_S = 1.0
 """With less time than that, nothing is asked any more."""
 
@@ -47,5 +50,8 @@ def _ask(agent: Agent, until: float, question: Question) -> Mapping[str, Any]:
     left = min(ASK_S, until - time.monotonic())
     if left < LEAST_S:
         raise ProviderTimeout
-    answer: Mapping[str, Any] = ask(agent.org_id, agent.pk, question, purpose=PURPOSE, deadline_s=left)
+    try:
+        answer: Mapping[str, Any] = ask(agent.org_id, agent.pk, question, purpose=PURPOSE, deadline_s=left)
+    finally:
+        connections["default"].close()  # this may be a thread that ends with its question
     return answer

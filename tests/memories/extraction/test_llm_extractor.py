@@ -228,6 +228,12 @@ class TestBounds:
         [found] = learned(claim | {"valid_from": "soon", "labels": []}, said="I live in Faro.")
         assert (found.valid_from, [label.name for label in found.labels]) == (None, ["general"])
 
+    def test_what_no_database_holds_is_taken_out(self) -> None:
+        claim = says("The user lives in Faro\ud800.\0", "I live in Faro", labels=["a\0", "\udfff"], subject="u\ud800")
+        [found] = learned(claim, said="I live in Faro.")
+        assert (found.content, found.subject) == ("The user lives in Faro?.", "u?")
+        assert [label.name for label in found.labels] == ["a", "?"]
+
     def test_a_long_turn_is_read_in_parts_that_lose_nothing(self) -> None:
         said = (
             "".join(f"Sentence number {n} tells of nothing in particular.\n" for n in range(2_000)) + "I live in Faro."
@@ -235,6 +241,7 @@ class TestBounds:
         twin = Twin(says("The user lives in Faro.", "I live in Faro"))
         found = LlmExtractor("twin", twin).extract([turn(said, "Noted."), turn("Thanks.", number=2)])
         told = [one for question in twin.asked for one in question.data["turns"]]
+        told.sort(key=lambda one: said.find(one["user"]) if one["user"] else len(said))
         assert "".join(one["user"] for one in told if one["turn"] == 1) == said
         assert len(twin.asked) > 3
         assert all(estimate(one["user"]) <= WINDOW_TOKENS * 1.1 for one in told)

@@ -116,6 +116,22 @@ def test_an_unsure_one_waits_for_a_person(agent: Agent, double: ModelDouble) -> 
     assert [stored.status for stored in memories_of(agent)] == [Status.PENDING_REVIEW]
 
 
+def test_a_long_turn_is_asked_about_in_parts_and_stored_as_one(agent: Agent, double: ModelDouble) -> None:
+    said = "We talked about nothing in particular.\n" * 3_000 + "I live in Lisbon."
+
+    def answer(data: Any) -> dict[str, Any]:
+        heard = "I live in Lisbon." in data["turns"][0]["user"]
+        return {"memories": [memory("The user lives in Lisbon.", "I live in Lisbon")] if heard else []}
+
+    double.answer = answer
+    session = make_session(agent)
+    say(session, said)
+    mine(session)
+    assert [stored.content for stored in memories_of(agent)] == ["The user lives in Lisbon."]
+    assert len(calls_of(agent)) == len(double.asked) > 4
+    assert pointer_of(session) == 1
+
+
 class TestKnownMemories:
     PORTO = "The user lives in a house in Porto with a garden."
 
