@@ -147,7 +147,6 @@ def test_a_web_process_changes_over_without_a_wrong_answer(agent: Agent, acme: O
             assert asked < 2_000, "it should have noticed by now"
         embeddings("finish", "--now")
         assert best(address, secret) == "The user keeps a canoe in Oslo."
-        assert asked > 1
 
 
 def best(address: str, secret: str) -> str:
