@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from memories.choices import Category
-from memories.extraction.lexicon import has_verb, is_past, words_of
+from memories.extraction.lexicon import IRREGULAR_PAST, has_verb, is_past, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ _COMPILED = tuple((re.compile("|".join(patterns), re.IGNORECASE), kind) for kind
 _STARTS_WITH_I = re.compile(rf"{_I}\b", re.IGNORECASE)
 _FIRST_PERSON = re.compile(r"\b(?:I|my|me|we|our|mine|us)\b", re.IGNORECASE)
 _DATED = re.compile(r"\b(?:19|20)\d\d\b")
+_PAST = IRREGULAR_PAST | {"was", "were", "had"}
 _VERB_WITHIN = 6  # words from its subject, or from the start of a clause, in which its verb is looked for
 
 
@@ -150,9 +151,11 @@ def kind_of(clause: str) -> Kind:
         return ABOUT_OTHERS
     starts_with_i = _STARTS_WITH_I.match(clause)
     said = clause[starts_with_i.end() :] if starts_with_i else clause
-    is_past_tense = any(is_past(word) or word in ("was", "were", "had") for word in words_of(said)[:_VERB_WITHIN])
+    words = words_of(said)[:_VERB_WITHIN]
+    is_plainly_past = any(word in _PAST for word in words)  # "balanced" in "my balanced diet" is no verb
+    is_past_tense = is_plainly_past or any(is_past(word) for word in words)
     if not starts_with_i:
-        return HAPPENED if is_past_tense and _DATED.search(clause) else STATEMENT
+        return HAPPENED if is_plainly_past or (is_past_tense and _DATED.search(clause)) else STATEMENT
     if is_past_tense:
         return EVENT
     return HABIT if has_verb(clause) else STATEMENT

@@ -81,7 +81,7 @@ COMMON_VERBS = word_set(
     stand start stay stop store strive struggle study suffer suggest support surf suspect swim take talk teach
     tend test thank think travel treat trust try tutor understand use value view visit volunteer vote wait wake
     walk want wash watch wear welcome wish wonder work worry write
-    beat check commit reset sort tag type
+    arrive beat check commit depart expire reset sort tag type
     """
 )
 # Verbs that are as often nouns: after "and" they count as verbs only before an object or a preposition.

@@ -40,6 +40,7 @@ from tests.memories.extraction.conftest import bag_of_words
         ("I saw a whale", Category.EPISODIC),
         ("In the week of 26 June 2023 I went to a parade", Category.EPISODIC),
         ("My car broke down in June 2023", Category.EPISODIC),
+        ("Talking to them made me want to help", Category.EPISODIC),
         ("I was so lucky", Category.EPISODIC),
         ("I've been learning Rust", Category.EPISODIC),
         ("I'm planning a trip to Japan", Category.EPISODIC),
@@ -65,7 +66,7 @@ def test_what_names_nobody_is_about_others() -> None:
 def test_the_nearest_prototype_decides_where_no_pattern_does() -> None:
     content = "The backup of the user is restored with one command."
 
-    assert kind_of("The backup of mine was restored") is STATEMENT
+    assert kind_of("The backup of mine is restored") is STATEMENT
     assert category_of(STATEMENT, content, bag_of_words) == Category.PROCEDURAL
 
 
