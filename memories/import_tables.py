@@ -90,7 +90,7 @@ class ImportItemTable(ListTable):
         if record.memory_id:
             return format_html('<a href="{}">Memory</a>', reverse("memories:detail", args=[record.memory_id]))
         if record.session_id:
-            return format_html('<a href="/sessions/{}">Session</a>', record.session_id)
+            return format_html('<a href="{}">Session</a>', reverse("dashboard:session", args=[record.session_id]))
         return EN_DASH
 
     def render_undone(self, value: str) -> str:

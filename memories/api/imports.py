@@ -25,8 +25,9 @@ from ibex.core.ids import parse_uuid
 from ibex.core.origin import served_from
 from ibex.core.rest import AlwaysJson, JsonBody, OrgViewSet
 from memories.api.resource import refused, validated
+from memories.import_filters import ImportItemFilter
 from memories.models import ImportItem, ImportRun
-from memories.models.imports import NAME_MAX, ImportKind, ImportResult, ImportStatus
+from memories.models.imports import NAME_MAX, ImportKind, ImportStatus
 from memories.models.memory import END_USER_MAX
 from memories.transfer import runs
 from memories.transfer.intake import FILE_MAX_BYTES, FileTooLarge, Wanted, receive
@@ -115,12 +116,6 @@ class ImportFilter(django_filters.FilterSet):
     class Meta:
         model = ImportRun
         fields: list[str] = []
-
-
-class ImportItemFilter(django_filters.FilterSet):
-    """Records that came to one thing. It names no model: the resource's is that of imports."""
-
-    result = django_filters.ChoiceFilter(choices=ImportResult.choices)
 
 
 @extend_schema_view(

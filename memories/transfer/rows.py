@@ -72,7 +72,7 @@ def _draft(fields: dict[str, Any], ground: Ground) -> Draft:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise _Refused("A text.")
+        raise _Refused("It must be a text.")
     return value
 
 
@@ -86,7 +86,7 @@ def _number(value: Any) -> float:
             return float(value)
         except (ValueError, OverflowError):
             pass
-    raise _Refused("A number from 0 to 1.")
+    raise _Refused("It must be a number from 0 to 1.")
 
 
 def _flag(value: Any) -> bool:
@@ -94,7 +94,7 @@ def _flag(value: Any) -> bool:
         return value
     word = str(value).strip().lower() if isinstance(value, str | int) else ""
     if word not in _YES | _NO:
-        raise _Refused("true or false.")
+        raise _Refused("It must be true or false.")
     return word in _YES
 
 
@@ -102,9 +102,9 @@ def _moment(value: Any) -> datetime:
     try:
         moment = datetime.fromisoformat(_text(value).strip())
     except ValueError:
-        raise _Refused("A date or time as in 2026-03-02 or 2026-03-02T09:00:00Z.") from None
+        raise _Refused("It must be a date or time as in 2026-03-02 or 2026-03-02T09:00:00Z.") from None
     if moment.year not in YEARS:
-        raise _Refused(f"A year from {YEARS.start} to {YEARS.stop - 1}.")
+        raise _Refused(f"Its year must be from {YEARS.start} to {YEARS.stop - 1}.")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -144,7 +144,7 @@ def _metadata(value: Any) -> dict[str, Any]:
         except orjson.JSONDecodeError:
             value = None
     if not isinstance(value, dict):
-        raise _Refused("A JSON object.")
+        raise _Refused("It must be a JSON object.")
     _check_plain(value, depth=1)
     return value
 
@@ -154,7 +154,7 @@ def _check_plain(value: Any, depth: int) -> None:
     if isinstance(value, str) and "\x00" in value:
         raise _Refused("It holds a NUL character.")
     if isinstance(value, int | float) and abs(value) >= NUMBER_MAX:
-        raise _Refused("A number is too large.")
+        raise _Refused("A number in it is too large.")
     if isinstance(value, dict | list):
         if depth > DEPTH_MAX:
             raise _Refused(f"At most {DEPTH_MAX} lists and objects inside each other.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-import django_filters
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.urls import reverse
@@ -19,6 +18,7 @@ from ibex.core.ids import parse_uuid
 from ibex.core.listing import listed
 from ibex.core.tenancy import scope
 from ibex.core.writes import written
+from memories.import_filters import ImportItemFilter
 from memories.import_form import ImportForm
 from memories.import_tables import ImportItemTable, ImportTable, status_badge
 from memories.models.imports import ImportItem, ImportKind, ImportResult, ImportRun, ImportStatus
@@ -26,16 +26,6 @@ from memories.transfer import runs
 from memories.transfer.intake import Wanted, receive
 from memories.transfer.telling import tally
 from memories.views.telling import refuse
-
-
-class ItemFilter(django_filters.FilterSet):
-    """Records that came to one thing."""
-
-    result = django_filters.ChoiceFilter(choices=ImportResult.choices)
-
-    class Meta:
-        model = ImportItem
-        fields: list[str] = []
 
 
 @require_safe
@@ -72,7 +62,7 @@ def detail(request: PlacedRequest, run_id: UUID) -> HttpResponse:
     """One import: how far it is, and what came of each record. Polled while a worker is at it."""
     run = _run_or_404(request, run_id)
     items = ImportItem.objects.of(run.org_id).filter(run=run)
-    filters = ItemFilter(request.GET, queryset=items)
+    filters = ImportItemFilter(request.GET, queryset=items)
     has_undoing = run.undo_line is not None
     table = ImportItemTable(filters.qs if filters.is_valid() else items.none(), is_undone=has_undoing)
     context = {
@@ -83,6 +73,7 @@ def detail(request: PlacedRequest, run_id: UUID) -> HttpResponse:
         "tally": tally(run),
         "results": ImportResult.choices,
         "chosen": request.GET.get("result", ""),
+        "is_filtered": bool(request.GET.get("result") or request.GET.get("left")),
         "table": table,
         "pages": listed(table, request),
         "actions": _actions(run) if request.place.may(Role.OPERATOR) else frozenset(),

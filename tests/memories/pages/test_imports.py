@@ -10,7 +10,7 @@ from memories.transfer import intake
 from memories.transfer.undo import run_undo
 from memories.transfer.work import run_import
 from tests.memories.making import memories_of
-from tests.memories.transfer.bringing import bring, fresh, imported, texts
+from tests.memories.transfer.bringing import bring, fresh, imported, items_of, texts
 
 CAT = "The user's cat is called Gustavo."
 VERBS = ["start", "cancel", "resume", "undo"]
@@ -108,6 +108,25 @@ def test_records_are_filtered_by_what_came_of_them(bob, done):
     assert "Memory</a>" not in page
     assert "No record came to that" in bob.client.get(f"/imports/{done.pk}?result=quarantined").content.decode()
     assert bob.client.get(f"/imports/{done.pk}?result=colour&page=9&sort=-line").status_code == 200
+
+
+def test_what_an_undoing_has_left_is_listed(bob, agent, done):
+    [memory] = memories_of(agent)
+    bob.client.post(f"/memories/{memory.pk}/tags", {"tags": "cats"})
+    bob.client.post(f"/imports/{done.pk}/undo")
+    run_undo(str(agent.org_id), str(done.pk))
+    assert "?left=true" in bob.client.get(f"/imports/{done.pk}").content.decode()
+    left = bob.client.get(f"/imports/{done.pk}?left=true").content.decode()
+    assert "left: changed since by a person or a program" in left
+    assert "It is not JSON" not in left
+    items = bob.client.get(f"/api/v1/imports/{done.pk}/items?left=true").json()["items"]
+    assert [item["memory_id"] for item in items] == [str(memory.pk)]
+
+
+def test_a_session_that_came_is_led_to(bob, agent):
+    run = imported(agent, '{"at": "2026-01-01", "user": "I live in Porto."}', "conversations")
+    page = bob.client.get(f"/imports/{run.pk}").content.decode()
+    assert f"/sessions/{items_of(run)[0].session_id}" in page
 
 
 def test_without_imports_the_page_says_what_to_do(bob, victor):
