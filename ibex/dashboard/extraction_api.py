@@ -68,7 +68,12 @@ class ExtractionsViewSet(OrgViewSet):
             raise NotFound
         return self._queued(1, session=str(session_id))
 
-    @extend_schema(summary="Mine all of them again", request=None, responses={202: SessionsQueuedSerializer})
+    @extend_schema(
+        operation_id="jobs_extractions_replay_all",
+        summary="Mine all of them again",
+        request=None,
+        responses={202: SessionsQueuedSerializer},
+    )
     def replay_all(self, request: Request) -> Response:
         """Queue every session that was given up, the oldest first, at most 1,000 in one call."""
         agent_id = self.caller.agent_id
