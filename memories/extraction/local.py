@@ -12,6 +12,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from ibex.core import metrics
 from memories.extraction.categories import Embed, category_of, labels_of
 from memories.extraction.contract import MAX_CONTENT_CHARS, MAX_MEMORIES_PER_TURN, Candidate, Role, Turn
 from memories.extraction.dates import Dated
@@ -84,8 +85,12 @@ def _sound(drafts: Iterable[Draft]) -> Iterator[Draft]:
         if key not in grounds:
             grounds[key] = Ground.of(draft.turn, draft.role)
         has_words = content_stems(draft.content) and len(draft.content) <= MAX_CONTENT_CHARS
-        if has_words and says_something(draft.content) and grounds[key].supports(draft.content, draft.evidence):
+        if not has_words or not says_something(draft.content):
+            continue
+        if grounds[key].supports(draft.content, draft.evidence):
             yield draft
+        else:
+            metrics.EXTRACTION_DROPPED.labels(extractor="local", reason="unsupported").inc()
 
 
 def _ends(dated: Dated, said_at: datetime) -> datetime | None:

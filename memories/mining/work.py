@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 from agents.models import Checkpoint, Session
+from agents.services.privacy import pii_actions
 from ibex.core import metrics
 from ibex.core.errors import IbexError
 from ibex.core.ids import uuid7
@@ -19,11 +20,13 @@ from memories import excerpts
 from memories.choices import Category, Source
 from memories.extraction import Candidate, Extractor, Turn
 from memories.extraction.contract import STANDING_INSTRUCTION
+from memories.extraction.substance import says_something
 from memories.mining import claim
 from memories.mining.acts import heeded, still_meant
 from memories.mining.batch import Batch, next_batch
 from memories.mining.extractors import extractor_for
 from memories.refinement.draft import Draft, Outcome
+from memories.refinement.pii import PiiPolicy, redact
 from memories.refinement.pipeline import before_write, write_all
 
 WORK_S = 20.0
@@ -92,12 +95,13 @@ def _found(batch: Batch, end_user: str, extractor: Extractor) -> list[tuple[Cand
         injected=batch.injected,
         before=[_turn(checkpoint) for checkpoint in earlier],
     )
+    policy = PiiPolicy(actions=pii_actions(batch.session.org_id))
     # What the user has just confirmed was said by the assistant in an earlier turn.
     places = {checkpoint.number: checkpoint for checkpoint in [*earlier, *own]}
     return [
         (candidate, replace(_draft(candidate, places[candidate.turn]), extractor=extractor.version))
         for candidate in candidates
-        if candidate.turn in places
+        if candidate.turn in places and says_something(redact(candidate.content, policy).text)
     ]
 
 
