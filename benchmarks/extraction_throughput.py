@@ -225,6 +225,7 @@ def measure(count: int, conversations: int, provider_url: str) -> int:
         with child(command) as worker:
             mined = mine_all(worker, before, count)
         failed = int(asked("SELECT count(*) FROM django_q_task WHERE NOT success")[0])
+        failed += int(asked("SELECT count(*) FROM memories_extraction WHERE failures > 0")[0])
         memories = int(asked("SELECT count(*) FROM memories_memory WHERE source = 'extracted'")[0])
     return report(count, latencies, mined, failed, memories)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from ibex.core.admin import ReadOnlyAdmin
-from memories.models import Excerpt, Extraction, Memory, MemoryVersion, RecallCheck, Relationship
+from memories.models import Excerpt, Extraction, ImportItem, ImportRun, Memory, MemoryVersion, RecallCheck, Relationship
 
 
 @admin.register(Memory)
@@ -55,4 +55,20 @@ class RecallCheckAdmin(ReadOnlyAdmin):
 class ExtractionAdmin(ReadOnlyAdmin):
     list_display = ["session", "agent", "failures", "error", "failed_at", "next_try_at", "given_up_at"]
     list_select_related = ["agent", "session"]
+    ordering = ["-created_at"]
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "agent", "kind", "format", "status", "is_dry_run", "done", "total", "actor"]
+    list_filter = ["status", "kind", "is_dry_run"]
+    list_select_related = ["agent"]
+    ordering = ["-created_at"]
+
+
+@admin.register(ImportItem)
+class ImportItemAdmin(ReadOnlyAdmin):
+    list_display = ["run", "line", "result", "field", "reason"]
+    list_filter = ["result"]
+    list_select_related = ["run"]
     ordering = ["-created_at"]
