@@ -1,6 +1,6 @@
 """What the local extractor learns, against a plain baseline in the same run: HaluMem dialogues, LoCoMo, own sentences.
 
-    .venv/bin/python benchmarks/quality_extraction.py [--short] [--data PATH]
+    .venv/bin/python benchmarks/quality_extraction.py [--short] [--data PATH] [--recorded FILE]
 
 PATH holds halumem_users.jsonl and locomo.json (default ../shared/data/dev beside the repository). Turns are given to
 the extractor one at a time with EARLIER_TURNS before them, as its contract asks. Scored by proxy: a true point is found
@@ -17,6 +17,7 @@ that.
 
 Categories are judged by sentences of this project's own (told_sentences.jsonl), against the nearest prototype alone:
 some were there when the patterns were last mended, the held-out ones were written afterwards, and are what is promised.
+The extractor that asks a model answers from a recording (extraction_model says from which).
 Duplicates are counted in LoCoMo conversations that went through extraction and refinement (extraction_replay).
 
 Short: every third session, one conversation, a minute. Writes benchmarks/results/quality_extraction.json; exits 1 when
@@ -41,6 +42,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.extraction_dates import date_errors
+from benchmarks.extraction_model import RECORDED, TWIN, learned, recorded_answers
 from benchmarks.extraction_replay import Store, replay
 from benchmarks.extraction_sets import Session, halumem, naive
 from benchmarks.promises import Promise, finish, percentile, print_table
@@ -186,9 +188,9 @@ def at_most(name: str, value: float, limit: float, unit: str = "share") -> Promi
     return Promise(name=name, value=value, unit=unit, limit=limit)
 
 
-def promises_of(baseline: Scores, learned: Scores) -> list[Promise]:
+def promises_of(baseline: Scores, local: Scores, model: Scores) -> list[Promise]:
     """Of the dialogues."""
-    recall, memories, precision, resistance, by_cosine, unsupported = learned.row("")[1:7]
+    recall, memories, precision, resistance, by_cosine, unsupported = local.row("")[1:7]
     plain = baseline.row("")
     return [
         share("recall of true points", recall, RECALL_GOAL),
@@ -197,26 +199,33 @@ def promises_of(baseline: Scores, learned: Scores) -> list[Promise]:
         share("resisted by cosine alone, not below the baseline", by_cosine, plain[5]),
         share("precision, not below the baseline", precision, plain[3]),
         at_most("memories that their turn does not support", unsupported, 0.0),
+        at_most("the same of the model's", model.row("")[6], 0.0),
+        share("falsehoods resisted behind a model", model.row("")[4], RESISTANCE_GOAL),
     ]
 
 
-def dialogues(sessions: Sequence[Session], local: Local) -> tuple[list[Promise], list[dict[str, Any]]]:
+def dialogues(
+    sessions: Sequence[Session], local: Local, recorded: Path | None
+) -> tuple[list[Promise], list[dict[str, Any]]]:
     """Print what was learned of HaluMem."""
     found = {id(session): local(session) for session in sessions}
     baseline = judge(sessions, lambda session: naive(session.turns, session.speaker))
-    learned = judge(sessions, lambda session: found[id(session)])
+    ours = judge(sessions, lambda session: found[id(session)])
+    with recorded_answers(recorded, sessions) as answers:
+        model = judge(sessions, lambda session: learned(answers, session))
     oracle = judge(sessions, far_from_planted(lambda session: found[id(session)]))
     perfect = judge(sessions, lambda session: [(point, True) for point in session.true])
     columns = ("HaluMem", "recall", "memories", "precision", "resisted", "by cosine", "unsupported", "duplicates")
     rows = [
         baseline.row("every first-person sentence"),
-        learned.row(LOCAL),
+        ours.row(LOCAL),
         oracle.row(ORACLE),
+        model.row(RECORDED if recorded else TWIN),
         perfect.row("the true points themselves"),
     ]
     title = f"{len(sessions)} sessions, {len(baseline.found)} true points, {len(baseline.resisted)} planted"
     print_table(title, columns, rows)
-    return promises_of(baseline, learned), [dict(zip(("system", *columns[1:]), row, strict=True)) for row in rows]
+    return promises_of(baseline, ours, model), [dict(zip(("system", *columns[1:]), row, strict=True)) for row in rows]
 
 
 def replayed(conversations: Sequence[dict[str, Any]]) -> tuple[list[Promise], list[dict[str, Any]]]:
@@ -242,6 +251,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="every third session, one conversation")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "dev")
+    parser.add_argument("--recorded", type=Path, help="answers of a model; without it, of a gullible twin")
     options = parser.parse_args()
     missing = [name for name in ("halumem_users.jsonl", "locomo.json") if not (options.data / name).is_file()]
     if missing:
@@ -250,7 +260,7 @@ def main() -> int:
     conversations = json.loads((options.data / "locomo.json").read_text())
     local = Local()
     sessions = halumem(options.data / "halumem_users.jsonl", SHORT_STEP if options.short else 1)
-    promises, systems = dialogues(sessions, local)
+    promises, systems = dialogues(sessions, local, options.recorded)
     with own_vault():
         more, stores = replayed(conversations[: SHORT_CONVERSATIONS if options.short else None])
     told = categories()
