@@ -89,9 +89,9 @@ def running_ibex(*parts: str) -> Iterator[Ibex]:
                 process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ibex() -> Iterator[Ibex]:
-    """One whole IBEX for the tests of a run."""
+    """One whole IBEX for the tests of a module; its workers would take the tasks of others."""
     with running_ibex("web", "drain", "worker") as running:
         yield running
 

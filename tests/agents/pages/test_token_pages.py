@@ -105,8 +105,10 @@ def test_a_wrong_field_is_named_and_no_token_is_made(alice, acme, field, value, 
 
 
 def test_too_many_tokens_in_a_minute_are_refused_in_the_form(alice, acme):
-    for _ in range(tokens.CREATIONS_PER_MINUTE + 1):
+    for _ in range(2 * tokens.CREATIONS_PER_MINUTE + 1):  # a minute may end in between
         response = alice.client.post("/tokens/new", GOOD)
+        if response.status_code == 422:
+            break
     assert response.status_code == 422
     assert "Too many" in response.content.decode()
 
