@@ -106,6 +106,12 @@ class NewImportSerializer(serializers.Serializer):
     )
     content = serializers.CharField(required=False, trim_whitespace=False, help_text="Its text, in JSON.")
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A misspelt `dry_run` must not import in earnest."""
+        if unknown := sorted(set(self.initial_data) - set(self.fields)):
+            raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such field."))
+        return attrs
+
 
 class ImportFilter(django_filters.FilterSet):
     """Imports of one agent, or that stand somewhere."""

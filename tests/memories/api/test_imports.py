@@ -122,6 +122,14 @@ def test_what_cannot_be_read_is_refused_by_its_field(alice, agent, file, fields,
     assert (problem["field"], problem["code"]) == (field, code)
 
 
+def test_a_misspelt_dry_run_imports_nothing(alice, agent, api):
+    body = {"kind": "memories", "agent_id": str(agent.pk), "content": '{"content": "x"}', "is_dry_run": True}
+    answer = api(alice, "POST", "/imports", body)
+    assert answer.status_code == 400
+    assert [problem["field"] for problem in answer.json()["error"]["field_errors"]] == ["is_dry_run"]
+    assert api(alice, "GET", "/imports").json()["items"] == []
+
+
 def test_without_a_file_or_an_agent_it_is_refused(alice, agent, api):
     no_file = api(alice, "POST", "/imports", {"kind": "memories", "agent_id": str(agent.pk)})
     assert (no_file.status_code, no_file.json()["error"]["field_errors"][0]["field"]) == (400, "file")
