@@ -6,7 +6,6 @@ those that are in the vault already: a history is never told twice, whatever Red
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import orjson
 from django.db.models import Q
 
 from agents.models import Checkpoint
+from agents.prints import answer_print
 from proxy.conversation import answer_text, text_of, user_text
 
 MAX_IMPORTED_MESSAGES = 200
@@ -65,15 +65,6 @@ def past_turns(messages: Iterable[dict[str, Any]]) -> list[PastTurn]:
             turns.append(_turn(asked, message))
             asked = []
     return turns
-
-
-def answer_print(text: str, tool_calls: Sequence[Any]) -> str:
-    """By which an answer is found in the vault; empty for no answer. Ids of calls differ from client to client."""
-    functions = [call.get("function") for call in tool_calls if isinstance(call, dict)]
-    names = [function.get("name") for function in functions if isinstance(function, dict)]
-    if not text.strip() and not names:
-        return ""
-    return hashlib.blake2b(orjson.dumps([text.strip(), names], default=str), digest_size=16).hexdigest()
 
 
 class Known:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from agents.choices import SessionStatus
 from agents.models import Agent, Checkpoint, Session, Token, Trace
+from agents.prints import answer_print
 from agents.services.sessions import EXTRACT_TASK
 from context import receipts
 from ibex.core.queue import enqueue
@@ -170,7 +171,7 @@ def _checkpoint(
         model=said["model"],
         prompt_tokens=count(said["user_text"]) if prompt is None else prompt,
         completion_tokens=count(said["assistant_text"]) if completion is None else completion,
-        answer_print=imported.answer_print(said["assistant_text"], said["tool_calls"]),
+        answer_print=answer_print(said["assistant_text"], said["tool_calls"]),
         said_at=_time(said["said_at"]),
         finished_at=_time(said["finished_at"]),
     )

@@ -7,11 +7,16 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from agents.models import AuditEvent
+from agents.models import AuditEvent, Organization
 from ibex.core.origin import caller_address
 
 SYSTEM = "system"
 """The actor of what no human and no token asked for."""
+
+
+def record_of_organization(organization: Organization, *, actor: str, action: str, **detail: Any) -> AuditEvent:
+    """Append what concerns the organization as a whole, or nothing smaller in it."""
+    return record(org_id=organization.pk, actor=actor, action=action, obj=organization, **detail)
 
 
 def record(

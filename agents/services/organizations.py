@@ -30,7 +30,7 @@ def create(
         org = _insert(name, slug)
         with scope(org.pk):
             Member.objects.create(org=org, operator=owner, role=Role.OWNER)
-            audit.record(org_id=org.pk, actor=actor, action="organization.created", obj=org)
+            audit.record_of_organization(org, actor=actor, action="organization.created")
             providers.save(org=org, actor=actor, **first)
     return org
 
@@ -45,7 +45,7 @@ def update(org: Organization, *, actor: str, **fields: Any) -> Organization:
         for name in changed:
             setattr(org, name, fields[name])
         org.save(update_fields=changed)
-        audit.record(org_id=org.pk, actor=actor, action="organization.updated", obj=org, fields=changed)
+        audit.record_of_organization(org, actor=actor, action="organization.updated", fields=changed)
         announce("org", org.pk, org.pk)
     return org
 
@@ -57,7 +57,7 @@ def set_status(org: Organization, status: OrganizationStatus | str, *, actor: st
         org.status = status
         org.save(update_fields=["status"])
         done = "suspended" if status == OrganizationStatus.SUSPENDED else "activated"
-        audit.record(org_id=org.pk, actor=actor, action=f"organization.{done}", obj=org)
+        audit.record_of_organization(org, actor=actor, action=f"organization.{done}")
         announce("org", org.pk, org.pk)
     return org
 

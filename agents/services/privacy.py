@@ -47,7 +47,7 @@ def change_pii_policy(org: Organization, changes: Mapping[str, str], *, actor: s
     org.pii_policy = {kind.field: action.value for kind, action in wanted.items() if action is not kind.default}
     if changed:
         org.save(update_fields=["pii_policy"])
-        audit.record(org_id=org.pk, actor=actor, action="organization.privacy_changed", obj=org, fields=changed)
+        audit.record_of_organization(org, actor=actor, action="organization.privacy_changed", fields=changed)
         announce("org", org.pk, org.pk)
     return org
 

@@ -145,7 +145,7 @@ class JobsViewSet(OrgViewSet):
 
     def _audit(self, action: str, **detail: Any) -> None:
         organization = Organization.objects.get(pk=self.org_id)
-        audit.record(org_id=self.org_id, actor=self.caller.actor, action=action, obj=organization, **detail)
+        audit.record_of_organization(organization, actor=self.caller.actor, action=action, **detail)
 
 
 def singletons() -> list[URLPattern]:

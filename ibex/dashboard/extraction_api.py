@@ -81,14 +81,8 @@ class ExtractionsViewSet(OrgViewSet):
 
     def _queued(self, sessions: int, **detail: Any) -> Response:
         organization = Organization.objects.get(pk=self.org_id)
-        audit.record(
-            org_id=self.org_id,
-            actor=self.caller.actor,
-            action="extraction.replayed",
-            obj=organization,
-            sessions=sessions,
-            **detail,
-        )
+        actor, action = self.caller.actor, "extraction.replayed"
+        audit.record_of_organization(organization, actor=actor, action=action, sessions=sessions, **detail)
         return Response({"sessions": sessions}, status=202)
 
 

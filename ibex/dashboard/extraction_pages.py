@@ -49,5 +49,4 @@ def replay_all(request: PlacedRequest) -> HttpResponse:
 
 
 def _audit(place: Place, **detail: Any) -> None:
-    organization = place.organization
-    audit.record(org_id=organization.pk, actor=place.actor, action="extraction.replayed", obj=organization, **detail)
+    audit.record_of_organization(place.organization, actor=place.actor, action="extraction.replayed", **detail)

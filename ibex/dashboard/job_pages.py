@@ -89,9 +89,7 @@ def retry(request: PlacedRequest, task_id: str) -> HttpResponse:
     def write() -> None:
         if not queue_state.retry(place.organization.pk, task_id):
             raise NotFound("This task is not among those that were given up any more.")
-        audit.record(
-            org_id=place.organization.pk, actor=place.actor, action="task.retried", obj=place.organization, task=task_id
-        )
+        audit.record_of_organization(place.organization, actor=place.actor, action="task.retried", task=task_id)
 
     written(request, write, "The task is queued again.")
     return SeeOther(reverse("dashboard:jobs"))
@@ -107,9 +105,7 @@ def replay(request: PlacedRequest) -> HttpResponse:
     except RedisError:
         messages.error(request, "Redis does not answer. Nothing is lost: try again in a minute.")
         return SeeOther(reverse("dashboard:jobs"))
-    audit.record(
-        org_id=place.organization.pk, actor=place.actor, action="turns.replayed", obj=place.organization, turns=turns
-    )
+    audit.record_of_organization(place.organization, actor=place.actor, action="turns.replayed", turns=turns)
     messages.success(request, f"{turns:,} turns are in the journal again.")
     return SeeOther(reverse("dashboard:jobs"))
 
@@ -133,8 +129,6 @@ def _do(request: PlacedRequest, action: str, shown: Job, act: Callable[[], None]
 
     def write() -> None:
         act()
-        audit.record(
-            org_id=place.organization.pk, actor=place.actor, action=action, obj=place.organization, job=shown.name
-        )
+        audit.record_of_organization(place.organization, actor=place.actor, action=action, job=shown.name)
 
     written(request, write, done)

@@ -16,7 +16,7 @@ from memories.refinement.conflict import Decision
 from memories.refinement.draft import Outcome, Prepared, Result
 from memories.refinement.neighbours import neighbours
 from memories.refinement.pipeline import apply, before_write
-from memories.refinement.revision import CHANGEABLE, _draft_of
+from memories.refinement.revision import CHANGEABLE, draft_of
 from memories.refinement.validate import check
 from memories.store.review import CLASHES, clashes_of, hold_waiting
 from memories.store.write import Standing
@@ -35,7 +35,7 @@ def approve_edited(org_id: UUID, memory_id: UUID, *, actor: str, **changes: Any)
         memory = Memory.objects.of(org_id).filter(pk=memory_id, deleted_at__isnull=True).first()
         if memory is None:
             raise NotFound
-        draft = _draft_of(memory, actor=actor)
+        draft = draft_of(memory, actor=actor)
     changed = replace(draft, **{name: value for name, value in changes.items() if name in CHANGEABLE})
     check(changed)
     [prepared] = before_write([changed])

@@ -39,7 +39,7 @@ def revise(org_id: UUID, memory_id: UUID, *, actor: str, **changes: Any) -> Outc
         memory = _live(org_id, memory_id)
         if memory.status == Status.MERGED:
             raise Conflict("It is merged into another memory; undo the merge first.")
-        draft = _draft_of(memory, actor=actor)
+        draft = draft_of(memory, actor=actor)
     changed = replace(draft, **{name: value for name, value in changes.items() if name in CHANGEABLE})
     check(changed)
     [prepared] = before_write([changed])
@@ -63,7 +63,7 @@ def restore(org_id: UUID, memory_id: UUID, number: int, *, actor: str) -> Outcom
     if version.snapshot["status"] == Status.MERGED:
         raise Conflict("That version records a merge; undo the merge instead.")
     draft = replace(
-        _draft_of(memory, actor=actor), content=version.snapshot["content"], end_user=version.snapshot["end_user"]
+        draft_of(memory, actor=actor), content=version.snapshot["content"], end_user=version.snapshot["end_user"]
     )
     [prepared] = before_write([draft])
     with scope(org_id):
@@ -124,7 +124,7 @@ def _held(org_id: UUID, memory_id: UUID) -> Memory:
     return memory
 
 
-def _draft_of(memory: Memory, *, actor: str) -> Draft:
+def draft_of(memory: Memory, *, actor: str) -> Draft:
     """The memory as a draft: what an edit starts from."""
     return Draft(
         org_id=memory.org_id,

@@ -16,6 +16,7 @@ import orjson
 from agents.choices import SessionStatus
 from agents.models import Checkpoint, Session
 from agents.models.session import END_USER_MAX
+from agents.prints import answer_print
 from agents.services.sessions import EXTRACT_TASK
 from ibex.core.errors import FieldCode, FieldError
 from ibex.core.queue import enqueue
@@ -25,7 +26,6 @@ from memories.models.imports import ImportFormat, ImportResult
 from memories.transfer.chatgpt import turns_of
 from memories.transfer.formats import Record
 from memories.transfer.into_memories import refused
-from memories.transfer.prints import answer_print
 from memories.transfer.recorded import RecordedTurn, recorded_turn
 from memories.transfer.rows import YEARS
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from agents.models import Checkpoint, Session
+from agents.prints import answer_print
 from ibex.core.tenancy import scope
 from memories.tasks import extract_session
 from memories.transfer.formats import records_of
-from memories.transfer.prints import answer_print
 from proxy import imported as brought_by_clients
 from tests.memories.making import memories_of
 from tests.memories.transfer import bringing
@@ -182,4 +182,7 @@ def test_an_export_is_read_on_from_every_conversation(agent, conversations):
 
 def test_the_print_of_an_answer_is_that_by_which_the_drain_looks_for_it():
     for answer in ("", "  ", "Nice to meet you.", " Çok güzel 🐱\n"):
-        assert answer_print(answer) == brought_by_clients.answer_print(answer, [])
+        [turn] = brought_by_clients.past_turns(
+            [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": answer}]
+        )
+        assert answer_print(answer) == turn.answer_print
