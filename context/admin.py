@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from context.models import Feedback, Injection
+from context.models import AssemblyRecord, Feedback, Injection
 from ibex.core.admin import ReadOnlyAdmin
 
 
@@ -14,6 +14,14 @@ class InjectionAdmin(ReadOnlyAdmin):
     list_filter = ["is_packed", "arm"]
     list_select_related = ["memory"]
     ordering = ["-created_at"]
+
+
+@admin.register(AssemblyRecord)
+class AssemblyRecordAdmin(ReadOnlyAdmin):
+    list_display = ["turn_id", "agent", "assembled_at", "mode", "level", "directive_version", "block_tokens"]
+    list_filter = ["mode", "level"]
+    list_select_related = ["agent"]
+    ordering = ["-assembled_at"]
 
 
 @admin.register(Feedback)

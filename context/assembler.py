@@ -40,12 +40,12 @@ async def assemble(
 
     Work that ends just past the wall because the event loop was busy is used all the same: it is done.
     """
-    watch = Stopwatch()
+    watch, now = Stopwatch(), question.now if question.now is not None else time.time()
     if not question.reads and question.desk.directive == "":
-        return replace(_untouched(question), level=Level.COMPLETE, is_fallback=False, missing=())
+        return replace(_untouched(question), level=Level.COMPLETE, is_fallback=False, missing=(), at=now)
     try:
         async with asyncio.timeout(WALL_S):
-            assembly = await _assemble(question, retriever or vault_retriever(), admission, nonce, watch)
+            assembly = await _assemble(question, retriever or vault_retriever(), admission, nonce, watch, now)
     except TimeoutError:
         metrics.FAIL_OPEN.labels(step="context_wall").inc()
         assembly = _untouched(question)
@@ -54,11 +54,16 @@ async def assemble(
         _log.error("assembly_failed", error=type(error).__name__, at=place_of(error))
         assembly = _untouched(question)
     metrics.ASSEMBLY_LEVEL.labels(level=str(int(assembly.level))).inc()
-    return replace(assembly, stages=watch.stages())
+    return replace(assembly, stages=watch.stages(), at=now)
 
 
 async def _assemble(
-    question: Question, retriever: Retriever, admission: Admission, nonce: Callable[[], str], watch: Stopwatch
+    question: Question,
+    retriever: Retriever,
+    admission: Admission,
+    nonce: Callable[[], str],
+    watch: Stopwatch,
+    now: float,
 ) -> Assembly:
     deadline = asyncio.get_running_loop().time() + RETRIEVAL_DEADLINE_S
     turn = read_turn(question)
@@ -75,7 +80,6 @@ async def _assemble(
         retrieved = replace(retrieved, missing=(*retrieved.missing, COLD))
     if question.desk.directive is None and retrieved.directive is not None:
         budget = _budget(question, turn, retrieved.directive.content, retrieved.directive.tokens)
-    now = question.now if question.now is not None else time.time()
     return compose(question, turn, retrieved, budget, now=now, nonce=nonce(), watch=watch)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from context.desk_read import HotMemory
 from context.pack import pack
 from context.render import element_tokens
-from context.score import HALF_LIVES_DAYS, Components, components
+from context.score import HALF_LIVES_DAYS, WEIGHTS, Components, components
 from context.shown import KEPT_SHARE
 from context.values import Arm, Candidate, Considered, Reason
 from context.words import shared_words
@@ -43,6 +43,8 @@ class Ranked:
     score: float
     rank: int
     tokens: int
+    hot_rank: int | None = None
+    """Its place among the hot memories, by what it is worth whatever the question."""
 
     @property
     def id(self) -> UUID:
@@ -66,12 +68,16 @@ def merge(hot: Sequence[HotMemory], cold: Sequence[Candidate] | None, query: str
 
     Where the cold search arrived, a memory it did not find is no more relevant than the least it found.
     """
-    found = {candidate.memory.id: candidate for candidate in cold or ()}
+    hot_ids = {memory.id for memory in hot}
+    found = {
+        candidate.memory.id: replace(candidate, is_hot=True) if candidate.memory.id in hot_ids else candidate
+        for candidate in cold or ()
+    }
     only_hot = list({memory.id: memory for memory in hot if memory.id not in found}.values())
     ceiling = min((candidate.relevance for candidate in found.values()), default=1.0)
     shared = shared_words(query, [memory.content for memory in only_hot])
     judged = (
-        Candidate(memory=memory, arm=Arm.HOT, relevance=min(share, ceiling))
+        Candidate(memory=memory, arm=Arm.HOT, relevance=min(share, ceiling), is_hot=True)
         for memory, share in zip(only_hot, shared, strict=True)
     )
     return [*found.values(), *judged]
@@ -89,6 +95,8 @@ def rank(
         parts = components(candidate.memory, relevance=candidate.relevance, now=now, half_lives=half_lives)
         scored.append((parts.total, candidate.memory.observed_at, candidate.memory.id, candidate, parts))
     scored.sort(key=lambda line: line[:3], reverse=True)
+    hot = sorted((_worth(line[4], line[3]), line[2]) for line in scored if line[3].is_hot)
+    hot_ranks = {memory_id: place for place, (_, memory_id) in enumerate(reversed(hot), start=1)}
     return [
         Ranked(
             candidate=candidate,
@@ -96,9 +104,15 @@ def rank(
             score=score,
             rank=place,
             tokens=element_tokens(candidate.memory),
+            hot_rank=hot_ranks.get(candidate.memory.id),
         )
         for place, (score, _, _, candidate, parts) in enumerate(scored, start=1)
     ]
+
+
+def _worth(parts: Components, candidate: Candidate) -> tuple[bool, float]:
+    """As the desk orders them: pinned ones first, then by the score without its relevance."""
+    return candidate.memory.is_pinned, parts.total - WEIGHTS["relevance"] * parts.relevance
 
 
 def choose(
@@ -215,4 +229,7 @@ def _line(item: Ranked, arm: Arm, reason: Reason | None) -> Considered:
         tokens=item.tokens,
         is_packed=reason is None,
         reason=reason or "",
+        vector_rank=item.candidate.vector_rank,
+        word_rank=item.candidate.word_rank,
+        hot_rank=item.hot_rank,
     )

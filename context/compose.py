@@ -46,6 +46,7 @@ def compose(
         on_cold=question.desk.cold,
         new_block=new_block,
         blocks=_blocks_to_keep(question.desk.shown_blocks, replayed, new_block),
+        forgotten=tuple(nonce for i in sorted(replayed.forgotten) if (nonce := question.desk.shown_blocks[i].nonce)),
         directive_version=retrieved.directive.version if retrieved.directive else 0,
         budget=budget,
     )
@@ -108,6 +109,7 @@ def _new_block(turn: Turn, choice: Choice, nonce: str) -> ShownBlock:
         memory_ids=tuple(memory.id for memory in choice.memories),
         versions=tuple(memory.version for memory in choice.memories),
         tokens=block_tokens(procedures=has_procedures(choice.memories)) + choice.tokens,
+        nonce=nonce,
     )
 
 

@@ -52,6 +52,8 @@ class ShownBlock:
     versions: tuple[int, ...] = ()
     """Of each memory, in the order of `memory_ids`."""
     tokens: int = 0
+    nonce: str = ""
+    """By which the receipts know it; empty for blocks of before they did."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +140,7 @@ def dump_blocks(blocks: Sequence[ShownBlock]) -> bytes:
                 "memory_ids": block.memory_ids,
                 "versions": block.versions,
                 "tokens": block.tokens,
+                "nonce": block.nonce,
             }
             for block in blocks[-MAX_BLOCKS:]
         ]
@@ -189,6 +192,7 @@ def _blocks(raw: bytes) -> tuple[ShownBlock, ...]:
             memory_ids=tuple(UUID(memory_id) for memory_id in said["memory_ids"]),
             versions=tuple(int(version) for version in said["versions"]),
             tokens=int(said["tokens"]),
+            nonce=str(said.get("nonce", "")),
         )
         for said in orjson.loads(raw)
     )

@@ -17,7 +17,7 @@ JOBS = (
     Job(
         name="forget_injections",
         title="Forget old receipts",
-        about="Removes which memories a call was given, after the organization's retention of traces.",
+        about="Removes which memories a call was given, and why, after the organization's retention of traces.",
         every=timedelta(days=1),
         work="context.maintenance.forget_injections",
     ),

@@ -41,5 +41,8 @@ def _decay(org_id: UUID, after: UUID | None) -> Batch:
 
 def _forget_injections(org_id: UUID, _after: UUID | None) -> Batch:
     before = kept_since(org_id, "trace_retention_days")
-    gone = forget("ibex_forget_injections", before, ROWS_AT_ONCE) if before else 0
-    return Batch(counts={"injections": gone}, has_more=gone == ROWS_AT_ONCE)
+    if before is None:
+        return Batch()
+    lines = forget("ibex_forget_injections", before, ROWS_AT_ONCE)
+    assemblies = forget("ibex_forget_assemblies", before, ROWS_AT_ONCE)
+    return Batch(counts={"injections": lines, "assemblies": assemblies}, has_more=ROWS_AT_ONCE in {lines, assemblies})

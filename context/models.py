@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from agents.models.session import END_USER_MAX
 from ibex.core.models import OrgForeignKey, OrgModel, tenant_key
 
 COMMENT_MAX = 2_000
@@ -23,6 +25,9 @@ class Injection(OrgModel):
     tokens = models.PositiveIntegerField()
     is_packed = models.BooleanField()
     reason = models.CharField(max_length=32, blank=True, help_text="Why it was left out.")
+    vector_rank = models.PositiveSmallIntegerField(null=True, help_text="Among what is near the question.")
+    word_rank = models.PositiveSmallIntegerField(null=True, help_text="Among what has its words.")
+    hot_rank = models.PositiveSmallIntegerField(null=True, help_text="On the desk.")
 
     class Meta:
         ordering = ["turn_id", "rank"]
@@ -34,6 +39,67 @@ class Injection(OrgModel):
 
     def __str__(self) -> str:
         return f"{self.memory_id} at {self.rank}"
+
+
+class AssemblyRecord(OrgModel):
+    """How one turn's context came about, and what it takes to make its block again; append-only, and never any content.
+
+    Its lines are the turn's injections. The words of its block are those of the packed ones that were not replayed, in
+    the versions that they had.
+    """
+
+    agent = OrgForeignKey("agents.Agent", related_name="+")
+    session = OrgForeignKey(
+        "agents.Session",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="assemblies",
+        help_text="Empty: the call was not answered, so nothing was shown.",
+    )
+    end_user = models.CharField(max_length=END_USER_MAX, blank=True)
+    turn_id = models.UUIDField()
+    assembled_at = models.DateTimeField(help_text="The turn's own now.")
+    mode = models.CharField(max_length=16, default="on", help_text="Whether what was assembled was sent.")
+    level = models.PositiveSmallIntegerField(default=0, help_text="Rung of the degradation ladder, 0 to 3.")
+    missing = ArrayField(models.CharField(max_length=16), default=list, help_text="What was late or failed.")
+    directive_version = models.PositiveIntegerField(default=0, help_text="0: the agent had none.")
+    budget = models.JSONField(null=True, help_text="Where the model's window went, in tokens.")
+    placement = models.CharField(max_length=16, help_text="The agent's way to place its directive.")
+    joins_blocks = models.BooleanField(default=False, help_text="The provider takes one system message only.")
+    message_count = models.PositiveIntegerField(
+        default=0, help_text="Messages that the caller sent, instructions left out."
+    )
+    wording = models.CharField(max_length=64, blank=True, help_text="Whose words stand around the block's memories.")
+    block_anchor = models.CharField(
+        max_length=48, blank=True, help_text="Names the message that the new block stands before."
+    )
+    block_nonce = models.CharField(max_length=32, blank=True, help_text="Empty: no new block.")
+    block_tokens = models.PositiveIntegerField(default=0)
+    block_digest = models.CharField(
+        max_length=32, blank=True, help_text="Of its text: made again, it is the same or not used."
+    )
+    forgotten = ArrayField(
+        models.CharField(max_length=32), default=list, help_text="Nonces of earlier blocks that are not shown any more."
+    )
+
+    class Meta:
+        db_table = "context_assembly"
+        verbose_name_plural = "assemblies"
+        ordering = ["-assembled_at"]
+        constraints = [
+            tenant_key("context_assembly"),
+            models.UniqueConstraint(fields=["org", "turn_id"], name="context_assembly_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["org", "session", "assembled_at"],
+                condition=~models.Q(block_nonce="") | ~models.Q(forgotten=[]),
+                name="context_assembly_blocks",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Turn {self.turn_id}"
 
 
 class FeedbackSource(models.TextChoices):

@@ -13,6 +13,9 @@ from context.budget import Budget
 from context.desk_read import DeskRead, HotMemory, ShownBlock
 from context.score import HALF_LIVES_DAYS
 
+MODE_ON = "on"
+"""What was assembled is sent."""
+
 
 class Level(IntEnum):
     """Rung of the degradation ladder (SPEC section 6)."""
@@ -56,6 +59,11 @@ class Candidate:
     memory: HotMemory
     arm: Arm
     relevance: float
+    vector_rank: int | None = None
+    word_rank: int | None = None
+    """Its place in each arm of the search that brought it up, from 1."""
+    is_hot: bool = False
+    """It is one of the hot memories as well."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +106,10 @@ class Considered:
     tokens: int
     is_packed: bool
     reason: str = ""
+    vector_rank: int | None = None
+    word_rank: int | None = None
+    hot_rank: int | None = None
+    """Its place in each arm that brought it up, from 1."""
 
     def as_json(self) -> dict[str, Any]:
         """For the journal."""
@@ -111,6 +123,9 @@ class Considered:
             "tokens": self.tokens,
             "is_packed": self.is_packed,
             "reason": self.reason,
+            "vector_rank": self.vector_rank,
+            "word_rank": self.word_rank,
+            "hot_rank": self.hot_rank,
         }
 
 
@@ -121,6 +136,10 @@ class Assembly:
     messages: list[Any] = field(repr=False)
     """The caller's own list when nothing was added."""
     level: Level
+    mode: str = MODE_ON
+    """Whether what was assembled is sent."""
+    at: float = 0.0
+    """The `now` of the assembly, in seconds since 1970."""
     is_fallback: bool
     """Something was left out because of time or an error."""
     considered: tuple[Considered, ...] = ()
@@ -135,8 +154,12 @@ class Assembly:
     new_block: ShownBlock | None = field(default=None, repr=False)
     blocks: tuple[ShownBlock, ...] | None = field(default=None, repr=False)
     """What the desk must keep as this session's blocks from now on; None when that has not changed."""
+    forgotten: tuple[str, ...] = ()
+    """Nonces of blocks that are never to be replayed again."""
     directive_version: int = 0
     budget: Budget | None = None
+    wording: str = "en"
+    """The name of the words around the new block's memories: `context.wording.WORDINGS`."""
 
     @property
     def packed(self) -> list[Considered]:

@@ -121,7 +121,13 @@ def _candidate(found: Found) -> Candidate:
         source=found.source,
         session_id=found.session_id,
     )
-    return Candidate(memory=memory, arm=Arm.COLD, relevance=found.relevance)
+    return Candidate(
+        memory=memory,
+        arm=Arm.COLD,
+        relevance=found.relevance,
+        vector_rank=found.vector_rank,
+        word_rank=found.word_rank,
+    )
 
 
 def _seconds(moment: datetime | None) -> float | None:

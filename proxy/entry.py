@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import orjson
@@ -23,6 +23,8 @@ class TurnEntry:
     checkpoint: dict[str, Any] | None
     """Columns of the checkpoint, or None when nothing was answered."""
     considered: list[dict[str, Any]] = field(default_factory=list)
+    assembly: dict[str, Any] | None = None
+    """`context.told.told`; None when nothing was assembled."""
 
     def to_bytes(self) -> bytes:
         """What is written to the stream or the spool: one line of JSON."""
@@ -30,5 +32,9 @@ class TurnEntry:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
-        """The inverse. Raises ValueError or TypeError on what is no entry."""
-        return cls(**orjson.loads(raw))
+        """The inverse, without what only a later version knows. Raises ValueError or TypeError on what is no entry."""
+        said = orjson.loads(raw)
+        if not isinstance(said, dict):
+            raise TypeError("An entry is a JSON object.")
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in said.items() if name in known})

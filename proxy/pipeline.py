@@ -41,7 +41,8 @@ async def prepare(turn: Turn, dialect: Dialect) -> bytes:
         turn.prints = dialect.prints(payload, turn.payload)
         turn.start = await read_turn_start(turn, principal, agent)
     with turn.stage("assemble"):
-        assembly = turn.assembly = await assemble(_question(turn, joins_blocks=dialect.joins_blocks))
+        turn.question = _question(turn, joins_blocks=dialect.joins_blocks)
+        assembly = turn.assembly = await assemble(turn.question)
         if assembly.messages is turn.payload["messages"]:
             return turn.incoming.body
         return orjson.dumps(dialect.rewritten(payload, turn.payload, assembly.messages))

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from context.desk_read import dump_blocks
+from context.told import told
 from ibex.core import metrics
 from ibex.providers.base import Usage
 from ibex.providers.sse import ChatOutcome
@@ -77,6 +78,7 @@ def _entry(turn: Turn, checkpoint: dict[str, Any] | None, trace: dict[str, Any])
         trace=trace,
         checkpoint=checkpoint,
         considered=[line.as_json() for line in considered],
+        assembly=told(turn.question, turn.assembly) if turn.question and turn.assembly else None,
     )
 
 

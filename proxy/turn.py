@@ -11,7 +11,7 @@ from typing import Any
 
 from agents.principal import AgentCard, Principal
 from context.desk_read import DeskRead
-from context.values import Assembly
+from context.values import Assembly, Question
 from ibex.core import metrics
 from ibex.core.ids import uuid7
 from ibex.core.middleware import request_id_from
@@ -68,6 +68,7 @@ class Turn:
     """Who serves the model, first choice first."""
     upstream: Upstream | None = None
     """Who was asked last."""
+    question: Question | None = None
     assembly: Assembly | None = None
 
     @classmethod

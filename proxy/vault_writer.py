@@ -50,6 +50,7 @@ def write_turns(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
         Trace.objects.bulk_create([_trace(org_id, entry) for entry in entries])
         told = [(UUID(e.agent_id), UUID(e.turn_id), e.considered) for e in entries]
         store.count_injections(org_id, receipts.keep(org_id, told))
+        receipts.keep_assemblies(org_id, [_assembly(e, e.assembly) for e in entries if e.assembly])
         _mark_tokens(org_id, entries)
         for session_id in {c.session_id for c in checkpoints if c.may_learn and c.is_complete}:
             enqueue(EXTRACT_TASK, str(org_id), str(session_id), group=str(session_id))
@@ -189,6 +190,11 @@ def _trace(org_id: UUID, entry: TurnEntry) -> Trace:
         started_at=_time(entry.trace["started_at"]),
         **columns,
     )
+
+
+def _assembly(entry: TurnEntry, told: dict[str, Any]) -> receipts.AssemblyTold:
+    session_id = UUID(entry.session_id) if entry.checkpoint else None
+    return UUID(entry.agent_id), UUID(entry.turn_id), session_id, _storable(entry.end_user), told
 
 
 def _mark_tokens(org_id: UUID, entries: Sequence[TurnEntry]) -> None:

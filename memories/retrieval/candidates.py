@@ -11,7 +11,7 @@ import numpy as np
 
 from ibex.core import metrics
 from memories.retrieval.asked import Asked
-from memories.retrieval.fusion import Floats, Rows
+from memories.retrieval.fusion import Bools, Floats, Rows
 from memories.retrieval.query import Arm
 from memories.retrieval.time_of import Named
 
@@ -32,6 +32,9 @@ class Candidates:
     ids: Sequence[UUID]
     arms: Sequence[Arm]
     rows: Rows
+    near: Bools
+    worded: Bools
+    """Which of them the vectors brought up, and which the words."""
 
 
 def read_candidates(
@@ -44,6 +47,8 @@ def read_candidates(
     matched = np.array([row[_MATCHED] for row in rows], dtype=np.int64)
     turn_of = {row[_CHECKPOINT]: at for at, row in enumerate(rows) if excerpts[at] and row[_ROLE] == "user"}
     return Candidates(
+        near=np.array([bool(row[_NEAR]) for row in rows], dtype=bool),
+        worded=np.array([bool(row[_WORDED]) for row in rows], dtype=bool),
         kinds=kinds,
         ids=[row[_ID] for row in rows],
         arms=[_ARMS[bool(row[_NEAR]), bool(row[_WORDED])] for row in rows],

@@ -91,6 +91,13 @@ def fuse(rows: Rows, weights: Floats) -> Scores:
     return Scores(text_rank=text_rank, score=score, relevance=calibrated(score))
 
 
+def places(values: Floats, there: Bools) -> list[int | None]:
+    """Of each row that an arm brought up, its place in it, from 1: how many have a greater value, and one."""
+    falling = np.sort(-values[there])
+    found = np.searchsorted(falling, -values, side="left") + 1
+    return [int(place) if is_there else None for place, is_there in zip(found, there, strict=True)]
+
+
 def calibrated(score: Floats) -> Floats:
     """0 stays 0, a good score stays what it is, and nothing passes 1."""
     return np.where(score <= KNEE, score, 1.0 - (1.0 - KNEE) * np.exp(-(score - KNEE) / (1.0 - KNEE)))

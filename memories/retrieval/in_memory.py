@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memories.embedding import Vector
-from memories.retrieval.fusion import Rows, Scores, fuse
+from memories.retrieval.fusion import Rows, fuse, places
 from memories.retrieval.held import Held
 from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.statements import ARM_ROWS
@@ -33,9 +33,21 @@ def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]
     at = np.union1d(near, worded)
     scores = fuse(_rows(held, at, cosine, matched, query.text), terms.weights)
     is_near, is_worded = np.isin(at, near), np.isin(at, worded)
+    vector_ranks, word_ranks = places(cosine[at], is_near), places(scores.text_rank, is_worded)
     order = np.argsort(-scores.score, kind="stable")[: query.limit]
     return [
-        _found(held, int(at[i]), cosine, scores, int(i), _ARMS[bool(is_near[i]), bool(is_worded[i])]) for i in order
+        Found.of(
+            held.rows[at[i]],
+            kind="memory",
+            cosine=float(cosine[at[i]]),
+            text_rank=float(scores.text_rank[i]),
+            relevance=float(scores.relevance[i]),
+            score=float(scores.score[i]),
+            arm=_ARMS[bool(is_near[i]), bool(is_worded[i])],
+            vector_rank=vector_ranks[i],
+            word_rank=word_ranks[i],
+        )
+        for i in order
     ]
 
 
@@ -77,16 +89,4 @@ def _rows(held: Held, at: Ints, cosine: npt.NDArray[np.float64], matched: Bools,
         spoken=np.ones(count),
         month=np.array([times.matches(held.times[i]) for i in at], dtype=np.float64),
         evidence_of=np.full(count, -1, dtype=np.int64),
-    )
-
-
-def _found(held: Held, row: int, cosine: npt.NDArray[np.float64], scores: Scores, at: int, arm: Arm) -> Found:
-    return Found.of(
-        held.rows[row],
-        kind="memory",
-        cosine=float(cosine[row]),
-        text_rank=float(scores.text_rank[at]),
-        relevance=float(scores.relevance[at]),
-        score=float(scores.score[at]),
-        arm=arm,
     )

@@ -93,6 +93,9 @@ class Found:
     score: float
     """What the order is made of: `relevance` before it is pressed into 0 to 1."""
     arm: Arm
+    vector_rank: int | None = None
+    word_rank: int | None = None
+    """Its place in each arm that brought it up, from 1; equal ones share the better place."""
 
     @classmethod
     def of(cls, row: Sequence[Any], **scores: Any) -> Self:

@@ -19,7 +19,7 @@ from memories.retrieval import indexes, statements
 from memories.retrieval.asked import whose_words
 from memories.retrieval.candidates import read_candidates
 from memories.retrieval.drive import Plan, Rows, Step, drive, drive_sync
-from memories.retrieval.fusion import fuse
+from memories.retrieval.fusion import fuse, places
 from memories.retrieval.held import Held, shelf
 from memories.retrieval.in_memory import search_held
 from memories.retrieval.lexemes import lexemes_of
@@ -103,6 +103,8 @@ def _search(
         raw, len(terms.lexemes), asked=whose_words(query.text, speakers), times=named_times(query.text)
     )
     scores = fuse(candidates.rows, terms.weights)
+    vector_ranks = places(candidates.rows.cosine, candidates.near)
+    word_ranks = places(scores.text_rank, candidates.worded)
     order = np.argsort(-scores.score, kind="stable")[: query.limit]
     contents = yield from _contents(query, [(candidates.kinds[at], candidates.ids[at]) for at in order])
     return [
@@ -114,6 +116,8 @@ def _search(
             relevance=float(scores.relevance[at]),
             score=float(scores.score[at]),
             arm=candidates.arms[at],
+            vector_rank=vector_ranks[at],
+            word_rank=word_ranks[at],
         )
         for at in order
         if candidates.ids[at] in contents

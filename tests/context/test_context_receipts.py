@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from agents.models import Agent
-from context.models import Injection
-from context.receipts import keep
+from context.models import AssemblyRecord, Injection
+from context.receipts import AssemblyTold, keep, keep_assemblies
 from context.selectors import injections_of_turns
 from context.values import Arm, Considered
 from ibex.core.tenancy import scope
@@ -81,6 +81,57 @@ def test_what_was_put_into_a_prompt_is_told_once(agent: Agent) -> None:
     with scope(agent.org_id):
         assert keep(agent.org_id, [(agent.pk, turn_id, lines)]) == [dog.pk]
         assert keep(agent.org_id, [(agent.pk, turn_id, lines)]) == []
+
+
+def test_a_line_keeps_its_place_in_every_arm_that_brought_it_up(agent: Agent) -> None:
+    [row] = written(agent, uuid4(), line(remember(agent, "a dog").pk, vector_rank=2, word_rank=None, hot_rank=7))
+    assert (row.vector_rank, row.word_rank, row.hot_rank) == (2, None, 7)
+
+
+def test_a_line_of_a_process_that_knew_of_no_arms_is_kept_as_well(agent: Agent) -> None:
+    said = line(remember(agent, "a dog").pk)
+    for name in ("vector_rank", "word_rank", "hot_rank"):
+        del said[name]
+    [row] = written(agent, uuid4(), said)
+    assert row.vector_rank is None
+
+
+def assembled(**fields: Any) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "assembled_at": 1_760_000_000.5,
+        "mode": "on",
+        "level": 1,
+        "missing": ("cold",),
+        "directive_version": 3,
+        "budget": {"window": 8_192, "cap": 2_000},
+        "placement": "system_first",
+        "joins_blocks": False,
+        "message_count": 5,
+        "forgotten": ("000000000000001",),
+    }
+    return known | fields
+
+
+def records(agent: Agent, *told: AssemblyTold) -> list[AssemblyRecord]:
+    with scope(agent.org_id):
+        keep_assemblies(agent.org_id, told)
+        return list(AssemblyRecord.objects.of(agent.org_id).order_by("pk"))
+
+
+def test_how_a_context_came_about_is_kept_once(agent: Agent) -> None:
+    turn_id, said = uuid4(), assembled(block_nonce="000000000000002", block_anchor="ab:0", block_tokens=40)
+    records(agent, (agent.pk, turn_id, None, "kim", said))
+    [row] = records(agent, (agent.pk, turn_id, None, "kim", assembled(level=0)))
+    assert (row.turn_id, row.session_id, row.end_user, row.mode, row.level) == (turn_id, None, "kim", "on", 1)
+    assert (row.assembled_at.timestamp(), row.missing, row.directive_version) == (1_760_000_000.5, ["cold"], 3)
+    assert (row.budget, row.forgotten) == ({"window": 8_192, "cap": 2_000}, ["000000000000001"])
+    assert (row.block_nonce, row.block_anchor, row.block_tokens, row.wording) == ("000000000000002", "ab:0", 40, "")
+
+
+def test_a_session_that_is_not_there_is_not_named_and_unknown_facts_are_left_out(agent: Agent) -> None:
+    [row] = records(agent, (agent.pk, uuid4(), uuid4(), "", assembled(budget=None, of_a_later_version=1)))
+    assert row.session_id is None
+    assert row.budget is None
 
 
 def test_a_turn_that_considered_nothing_leaves_nothing(agent: Agent) -> None:

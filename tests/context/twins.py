@@ -36,7 +36,8 @@ def memory(content: str, **fields: Any) -> HotMemory:
 
 
 def found(content: str, relevance: float = 0.8, **fields: Any) -> Candidate:
-    return Candidate(memory=memory(content, **fields), arm=Arm.COLD, relevance=relevance)
+    ranks = {name: fields.pop(name) for name in ("vector_rank", "word_rank") if name in fields}
+    return Candidate(memory=memory(content, **fields), arm=Arm.COLD, relevance=relevance, **ranks)
 
 
 def card(**fields: Any) -> AgentCard:

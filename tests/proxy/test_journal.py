@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from django.core.management import call_command
 
 from agents.models import Session, Trace
+from context.models import AssemblyRecord
 from ibex.core.ids import uuid7
 from ibex.core.redis import redis
 from ibex.core.tenancy import scope
@@ -32,6 +33,35 @@ def test_a_turn_becomes_session_checkpoint_and_trace(drain, put, agent, stream):
     assert (session.turn_count, session.completion_tokens) == (1, 4)
     assert trace.session_id == session.pk == UUID(turn.session_id)
     assert waiting(stream) == (0, 0)
+
+
+def test_how_a_context_came_about_is_written_with_its_turn(drain, put, agent):
+    told = {
+        "assembled_at": 1_760_000_000.0,
+        "mode": "on",
+        "level": 0,
+        "missing": [],
+        "directive_version": 2,
+        "budget": None,
+        "placement": "system_first",
+        "joins_blocks": False,
+        "message_count": 1,
+        "forgotten": [],
+    }
+    answered, refused = replace(entry(agent), assembly=told), replace(entry(agent), assembly=told, checkpoint=None)
+    put(answered, refused, answered, entry(agent))
+    drain.step(50)
+    with scope(agent.org_id):
+        rows = {row.turn_id: row for row in AssemblyRecord.objects.all()}
+    assert set(rows) == {UUID(answered.turn_id), UUID(refused.turn_id)}
+    assert rows[UUID(answered.turn_id)].session_id == UUID(answered.session_id)
+    assert rows[UUID(refused.turn_id)].session_id is None
+
+
+def test_what_a_later_version_says_besides_does_not_stop_an_entry(drain, put, agent):
+    put(entry(agent, text="new").to_bytes().replace(b"{", b'{"of_a_later_version":[1],', 1))
+    drain.step(50)
+    assert [row.user_text for row in checkpoints(agent)] == ["new"]
 
 
 def test_a_repeated_entry_changes_nothing(drain, put, agent):

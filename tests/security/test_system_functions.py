@@ -21,6 +21,7 @@ DOORS = (
     "ibex_token_with_limits",
     "ibex_forget_turns",
     "ibex_forget_injections",
+    "ibex_forget_assemblies",
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from memories.excerpts import reports
 from memories.retrieval.asked import whose_words
-from memories.retrieval.fusion import Rows, calibrated, fuse
+from memories.retrieval.fusion import Rows, calibrated, fuse, places
 from memories.retrieval.perspective import first_person
 from memories.retrieval.time_of import named_times
 from memories.retrieval.words import MATCHES_MAX, Vocabulary, weigh
@@ -45,6 +45,12 @@ def test_everything_is_told_in_the_first_person(told: str, said: str) -> None:
 def test_whose_words_are_asked_about(question: str, speakers: tuple[str, ...], names: set[str], role: str) -> None:
     asked = whose_words(question, speakers)
     assert (set(asked.names), asked.role) == (names, role)
+
+
+def test_places_in_an_arm_count_the_better_rows_of_that_arm_alone() -> None:
+    values, there = np.array([0.3, 0.9, 0.3, 0.8, 0.1]), np.array([True, True, True, False, True])
+    assert places(values, there) == [2, 1, 2, None, 4]
+    assert places(np.zeros(0), np.zeros(0, dtype=bool)) == []
 
 
 def test_named_times_match_softly() -> None:
