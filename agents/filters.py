@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import Q, QuerySet
 
 from agents.choices import AgentStatus, SessionStatus
-from agents.models import Agent, Session, Token
+from agents.models import Agent, Session, Token, Trace
 from ibex.core.filters import MomentFilter
 
 
@@ -48,4 +48,23 @@ class SessionFilter(django_filters.FilterSet):
 
     class Meta:
         model = Session
+        fields: list[str] = []
+
+
+class TraceFilter(django_filters.FilterSet):
+    """Calls by agent, session, request, how they ended, and when they began."""
+
+    agent_id = django_filters.UUIDFilter(field_name="agent_id")
+    session_id = django_filters.UUIDFilter(field_name="session_id")
+    request_id = django_filters.UUIDFilter(field_name="request_id")
+    endpoint = django_filters.CharFilter(field_name="endpoint")
+    model = django_filters.CharFilter(field_name="model")
+    status = django_filters.NumberFilter(field_name="status", min_value=100, max_value=599)
+    level = django_filters.NumberFilter(field_name="level", min_value=0, max_value=3)
+    is_fallback = django_filters.BooleanFilter(field_name="is_fallback")
+    started_after = MomentFilter(field_name="started_at", lookup_expr="gte")
+    started_before = MomentFilter(field_name="started_at", lookup_expr="lt")
+
+    class Meta:
+        model = Trace
         fields: list[str] = []

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from context.models import Feedback, Injection
+from context.models import AssemblyRecord, Feedback, Injection
 
 
 def injections_of_turns(
@@ -20,6 +20,12 @@ def injections_of_turns(
     for row in rows.order_by("turn_id", "rank"):
         receipts[row.turn_id].append(row)
     return {turn_id: sorted(lines, key=lambda line: line.rank or len(lines) + 1) for turn_id, lines in receipts.items()}
+
+
+def assemblies_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, AssemblyRecord]:
+    """How the context of each turn came about; a turn of before that was recorded has none. One query."""
+    rows = AssemblyRecord.objects.of(org_id).filter(turn_id__in=list(turn_ids))
+    return {row.turn_id: row for row in rows}
 
 
 def verdicts_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, list[Feedback]]:

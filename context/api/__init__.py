@@ -11,5 +11,7 @@ if TYPE_CHECKING:
 def register(router: BaseRouter) -> None:
     """Put this app's resources under the API's root."""
     from context.api.feedback import FeedbackViewSet
+    from context.api.traces import TraceViewSet
 
     router.register("feedback", FeedbackViewSet, basename="feedback")
+    router.register("traces", TraceViewSet, basename="trace")

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from agents.models import Checkpoint, Session, Trace
 from agents.selectors import checkpoints_of
-from context.models import Feedback, Injection
-from context.selectors import verdicts_of_turns
+from context.budget import Budget
+from context.models import AssemblyRecord, Feedback, Injection
+from context.selectors import assemblies_of_turns, verdicts_of_turns
 from memories.models import Memory, MemoryVersion
 
 TURNS_PER_PAGE = 25
@@ -22,6 +23,16 @@ SHOWN_CHARACTERS = 20_000
 LEVELS = {1: "Something was late", 2: "Directive only", 3: "Sent untouched"}
 """Rungs of the degradation ladder, in the reader's words."""
 STAGES = ("validate", "authenticate", "agent", "start", "limit", "route", "assemble", "provider", "journal")
+MISSING = {
+    "desk": "the desk",
+    "directive": "the directive",
+    "hot": "the hot memories",
+    "cold": "the search",
+    "alive": "whether shown memories may still be shown",
+    "shown": "what this session was shown before",
+    "assembly": "all of it",
+}
+"""What can be late or fail, in the reader's words."""
 COMPONENTS = ("relevance", "recency", "usefulness", "confidence", "frequency")
 
 
@@ -48,6 +59,13 @@ class Line:
     useful: bool | None
 
     @property
+    def ranks(self) -> list[tuple[str, int]]:
+        """Its place in each arm that brought it up."""
+        row = self.injection
+        places = {"Vector": row.vector_rank, "Words": row.word_rank, "Desk": row.hot_rank}
+        return [(name, rank) for name, rank in places.items() if rank is not None]
+
+    @property
     def components(self) -> list[tuple[str, float]]:
         """The parts of its score that were noted, in the order of the formula."""
         said = self.injection.components
@@ -69,6 +87,7 @@ class Turn:
 
     checkpoint: Checkpoint
     trace: Trace | None
+    assembly: AssemblyRecord | None
     asked: Sequence[Bubble]
     unshown: int
     answered: Sequence[Bubble]
@@ -90,10 +109,39 @@ class Turn:
         return LEVELS.get(self.trace.level, "Something was left out")
 
     @property
+    def facts(self) -> list[tuple[str, str]]:
+        """How the context came about, beside its lines."""
+        if self.assembly is None:
+            return []
+        row = self.assembly
+        facts = [
+            ("Level", f"L{row.level}"),
+            ("Missing", ", ".join(MISSING.get(name, name) for name in row.missing)),
+            ("Directive", f"version {row.directive_version}" if row.directive_version else "none"),
+        ]
+        return [(name, said) for name, said in facts if said] + list(_budget(row.budget))
+
+    @property
     def stages(self) -> list[tuple[str, float]]:
         """Milliseconds by stage, in the order of the request; the parts of a stage after it."""
         spent = self.trace.stages if self.trace else {}
         return sorted(spent.items(), key=lambda item: (_place(item[0]), item[0]))
+
+
+def _budget(said: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Where the window went, in tokens."""
+    if said is None:
+        return
+    budget = Budget(**said)
+    yield "Window", f"{budget.window:,}"
+    for name, spent in (
+        ("messages", budget.messages),
+        ("answer", budget.reserve),
+        ("safety", budget.safety),
+        ("directive", budget.directive),
+    ):
+        yield f"less {name}", f"{spent:,}"
+    yield "Memories up to", f"{budget.memory:,}"
 
 
 def _place(stage: str) -> int:
@@ -102,16 +150,24 @@ def _place(stage: str) -> int:
 
 
 def replay(session: Session, page: int, *, reader: str) -> list[Turn]:
-    """The turns of one page, counted from 1, as `reader` (an actor) sees them. Six queries, however many turns."""
+    """The turns of one page, counted from 1, as `reader` (an actor) sees them. Seven queries, however many turns."""
     first = (page - 1) * TURNS_PER_PAGE
     checkpoints = list(checkpoints_of(session).filter(number__gt=first, number__lte=first + TURNS_PER_PAGE))
     turn_ids = [checkpoint.turn_id for checkpoint in checkpoints]
     traces = {trace.turn_id: trace for trace in Trace.objects.of(session.org_id).filter(turn_id__in=turn_ids)}
+    assemblies = assemblies_of_turns(session.org_id, turn_ids)
     verdicts = verdicts_of_turns(session.org_id, turn_ids)
     lines = _lines(session.org_id, turn_ids, verdicts, reader)
     learned = _learned(session.org_id, checkpoints)
     return [
-        _turn(each, traces.get(each.turn_id), lines[each.turn_id], learned[each.pk], verdicts[each.turn_id])
+        _turn(
+            each,
+            traces.get(each.turn_id),
+            assemblies.get(each.turn_id),
+            lines[each.turn_id],
+            learned[each.pk],
+            verdicts[each.turn_id],
+        )
         for each in checkpoints
     ]
 
@@ -125,6 +181,7 @@ def page_of(session: Session, turn_id: UUID) -> int:
 def _turn(
     checkpoint: Checkpoint,
     trace: Trace | None,
+    assembly: AssemblyRecord | None,
     lines: Sequence[Line],
     learned: Sequence[Memory],
     verdicts: Iterable[Feedback],
@@ -133,6 +190,7 @@ def _turn(
     return Turn(
         checkpoint=checkpoint,
         trace=trace,
+        assembly=assembly,
         asked=asked[-SHOWN_MESSAGES:],
         unshown=max(len(asked) - SHOWN_MESSAGES, 0),
         answered=list(_answered(checkpoint)),

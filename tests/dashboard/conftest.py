@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from agents.models import Agent, Checkpoint, Session, Trace
-from context.models import Injection
+from context.models import AssemblyRecord, Injection
 from ibex.core.ids import uuid7
 from ibex.core.tenancy import scope
 from memories.models import Memory, MemoryVersion
@@ -103,6 +103,25 @@ def inject(turn: Checkpoint, memory: Memory, *, rank: int = 1, is_packed: bool =
             is_packed=is_packed,
             reason="" if is_packed else "below_relevance_floor",
             **columns,
+        )
+
+
+def assemble(turn: Checkpoint, **fields: Any) -> AssemblyRecord:
+    """How a turn's context came about."""
+    budget = {"window": 8_192, "messages": 40, "how": "exact", "reserve": 1_228, "safety": 409, "directive": 12}
+    columns: dict[str, Any] = {
+        "assembled_at": timezone.now(),
+        "directive_version": 3,
+        "budget": budget | {"cap": 2_000},
+        "placement": "system_first",
+    }
+    with scope(turn.org_id):
+        return AssemblyRecord.objects.create(
+            org_id=turn.org_id,
+            agent_id=turn.agent_id,
+            session_id=turn.session_id,
+            turn_id=turn.turn_id,
+            **(columns | fields),
         )
 
 
