@@ -14,7 +14,8 @@ from context.admission import Admission
 from context.budget import Budget, budget_for
 from context.compose import compose
 from context.render import make_nonce
-from context.retrieve import COLD, Lookup, Retrieval, Retriever
+from context.retrieve import COLD, Lookup, Retrieval, Retrieved, Retriever
+from context.shown_before import Talk, made_again
 from context.stopwatch import Stopwatch
 from context.turn import Turn, read_turn
 from context.values import Assembly, Level, Question
@@ -65,6 +66,7 @@ async def _assemble(
     watch: Stopwatch,
     now: float,
 ) -> Assembly:
+    known = question.desk.knows_shown
     deadline = asyncio.get_running_loop().time() + RETRIEVAL_DEADLINE_S
     turn = read_turn(question)
     lookup = _lookup(question, turn, watch)
@@ -78,9 +80,27 @@ async def _assemble(
         retrieved = await retrieval.collect(deadline)
     if turn.query and not admitted:
         retrieved = replace(retrieved, missing=(*retrieved.missing, COLD))
+    question, turn, retrieved = _with_shown(question, turn, retrieved)
     if question.desk.directive is None and retrieved.directive is not None:
         budget = _budget(question, turn, retrieved.directive.content, retrieved.directive.tokens)
-    return compose(question, turn, retrieved, budget, now=now, nonce=nonce(), watch=watch)
+    assembly = compose(question, turn, retrieved, budget, now=now, nonce=nonce(), watch=watch)
+    return assembly if known or not turn.reads else _noted(assembly, question)
+
+
+def _with_shown(question: Question, turn: Turn, retrieved: Retrieved) -> tuple[Question, Turn, Retrieved]:
+    """The same call, read once more when the receipts have said what the session was shown before."""
+    if retrieved.shown is None:
+        return question, turn, retrieved
+    desk = replace(question.desk, shown_blocks=made_again(retrieved.shown), knows_shown=True)
+    question = replace(question, desk=desk)
+    return question, read_turn(question), replace(retrieved, gone=retrieved.shown.gone)
+
+
+def _noted(assembly: Assembly, question: Question) -> Assembly:
+    """What the desk did not know and keeps from now on; as long as nobody could say, the next call asks again."""
+    if question.past and not question.desk.knows_shown:
+        return replace(assembly, blocks=None)
+    return assembly if assembly.blocks is not None else replace(assembly, blocks=question.desk.shown_blocks)
 
 
 def _lookup(question: Question, turn: Turn, watch: Stopwatch) -> Lookup:
@@ -90,9 +110,20 @@ def _lookup(question: Question, turn: Turn, watch: Stopwatch) -> Lookup:
         end_user=question.end_user,
         query=turn.query,
         shown=turn.shown,
+        talk=_talk(question) if turn.reads and question.past and not question.desk.knows_shown else None,
         cuts=question.desk.cuts,
         desk_answers=question.desk.is_reachable,
         watch=watch,
+    )
+
+
+def _talk(question: Question) -> Talk:
+    return Talk(
+        org_id=question.org_id,
+        agent_id=question.agent.id,
+        end_user=question.end_user,
+        session_id=question.session_id,
+        past=question.past,
     )
 
 

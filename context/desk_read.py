@@ -66,6 +66,8 @@ class DeskRead:
     """None: not known."""
     hot: tuple[HotMemory, ...] | None = None
     shown_blocks: tuple[ShownBlock, ...] = ()
+    knows_shown: bool = True
+    """False: whether this session was shown anything has been forgotten, or never been noted."""
     cold: tuple[str, ...] = ()
     """What the desk should be given again, of: directive, hot, hot_of_user."""
     cuts: tuple[str, ...] | None = None
@@ -74,7 +76,7 @@ class DeskRead:
     """False: the desk did not answer, so what it would have said is missing because of an error."""
 
 
-COLD_DESK = DeskRead(is_reachable=False)
+COLD_DESK = DeskRead(is_reachable=False, knows_shown=False)
 """The read of a desk that did not answer."""
 
 
@@ -102,6 +104,7 @@ def parse_desk(
         directive_tokens=tokens,
         hot=known,
         shown_blocks=parse_blocks(shown),
+        knows_shown=shown is not None,
         cold=tuple(name for name, part in parts.items() if part is None),
     )
 

@@ -11,11 +11,12 @@ from uuid import UUID
 import structlog
 
 from context.desk_read import DeskRead, HotMemory
+from context.shown_before import ShownBefore, Talk
 from context.stopwatch import Stopwatch
 from context.values import Candidate
 from ibex.core import metrics
 
-DESK, DIRECTIVE, HOT, COLD, ALIVE = "desk", "directive", "hot", "cold", "alive"
+DESK, DIRECTIVE, HOT, COLD, ALIVE, SHOWN = "desk", "directive", "hot", "cold", "alive", "shown"
 _log = structlog.get_logger(__name__)
 
 
@@ -31,6 +32,8 @@ class Lookup:
     """Memories that this session was shown: are they still to be shown?"""
     cuts: tuple[str, ...] | None = None
     """What the desk said of copies of its memories (`context.desk_read.DeskRead`)."""
+    talk: Talk | None = None
+    """The conversation whose blocks the desk has forgotten."""
     desk_answers: bool = True
     """Whether what the desk does not know can be put there on the way."""
     watch: Stopwatch
@@ -65,6 +68,10 @@ class Retriever(Protocol):
         """Which of the shown memories were not deleted, superseded, quarantined or outlived since."""
         ...
 
+    async def shown(self, talk: Talk) -> ShownBefore:
+        """What a conversation was shown, where the desk does not know it any more."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrieved:
@@ -77,6 +84,7 @@ class Retrieved:
     """What was wanted and did not arrive."""
     gone: frozenset[UUID] = frozenset()
     """Of the shown memories, those that must not be shown again; none when that could not be found out."""
+    shown: ShownBefore | None = None
 
 
 class Retrieval:
@@ -94,6 +102,8 @@ class Retrieval:
             wanted[COLD] = retriever.cold(lookup)
         if lookup.shown:
             wanted[ALIVE] = retriever.alive(lookup)
+        if lookup.talk is not None:
+            wanted[SHOWN] = retriever.shown(lookup.talk)
         self._tasks = {name: asyncio.create_task(_timed(name, lookup.watch, work)) for name, work in wanted.items()}
 
     async def collect(self, deadline: float) -> Retrieved:
@@ -111,6 +121,7 @@ class Retrieval:
             cold=arrived.get(COLD),
             missing=(*(() if self._desk.is_reachable else (DESK,)), *(n for n in self._tasks if n not in arrived)),
             gone=frozenset(self._shown.difference(arrived.get(ALIVE, self._shown))),
+            shown=arrived.get(SHOWN),
         )
 
     def __enter__(self) -> Self:

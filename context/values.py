@@ -78,6 +78,9 @@ class Question:
     body: dict[str, Any] = field(repr=False)
     """The parsed request; nothing in it is changed."""
     desk: DeskRead = field(repr=False)
+    past: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """(What was asked, print of the answer) of the history's latest turns, where the desk does not know what was shown.
+    """
     max_tokens: int | None = None
     """Length of the answer, where it is not one of the body's own fields."""
     window: int | None = None
@@ -148,12 +151,12 @@ class Assembly:
     stages: Mapping[str, float] = field(default_factory=dict)
     """Milliseconds by stage; `assembly` is the whole."""
     missing: tuple[str, ...] = ()
-    """What was late or failed, of: desk, directive, hot, cold, alive; or `assembly`."""
+    """What was late or failed, of: desk, directive, hot, cold, alive, shown; or `assembly`."""
     on_cold: tuple[str, ...] = ()
     """What the desk should be given again, off the request path, of: directive, hot, hot_of_user."""
     new_block: ShownBlock | None = field(default=None, repr=False)
     blocks: tuple[ShownBlock, ...] | None = field(default=None, repr=False)
-    """What the desk must keep as this session's blocks from now on; None when that has not changed."""
+    """What the desk must keep as this session's blocks from now on; None when that has not changed or is not known."""
     forgotten: tuple[str, ...] = ()
     """Nonces of blocks that are never to be replayed again."""
     directive_version: int = 0

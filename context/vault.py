@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from agents.directive_desk import load
 from context.desk_read import HotMemory
 from context.retrieve import Directive, Lookup
+from context.shown_before import ShownBefore, Talk, parameters, read_rows, statement
 from context.values import Arm, Candidate
 from ibex.core.tenancy import async_scope
 from memories.retrieval.search import Found, Query, search
@@ -38,6 +39,10 @@ _ALIVE = f"""
     SELECT id FROM memories_memory
     WHERE org_id = %s AND agent_id = %s AND end_user IN ('', %s) AND id = ANY(%s) AND {_INJECTABLE}
 """  # noqa: S608 - constants only
+_SHOWN = statement(f"""EXISTS (
+    SELECT 1 FROM memories_memory
+    WHERE org_id = i.org_id AND id = i.memory_id AND end_user IN ('', %(user)s) AND {_INJECTABLE}
+)""")  # noqa: S608 - constants only
 
 
 NO_DIRECTIVE = Directive(content="", version=0)
@@ -80,8 +85,12 @@ class VaultRetriever:
         rows = await _rows(lookup.org_id, _ALIVE, [*whose, list(lookup.shown)])
         return {row[0] for row in rows}
 
+    async def shown(self, talk: Talk) -> ShownBefore:
+        """What a conversation was shown, from the receipts."""
+        return read_rows(await _rows(talk.org_id, _SHOWN, parameters(talk)))
 
-async def _rows(org_id: UUID, statement: str, arguments: Sequence[Any]) -> list[Any]:
+
+async def _rows(org_id: UUID, statement: str, arguments: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
     async with async_scope(org_id) as connection:
         cursor = await connection.execute(statement, arguments)
         return await cursor.fetchall()

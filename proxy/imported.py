@@ -17,12 +17,13 @@ from django.db.models import Q
 
 from agents.models import Checkpoint
 from agents.prints import answer_print
-from proxy.conversation import answer_text, text_of, user_text
+from proxy.conversation import SessionRef, answer_text, brought, text_of, user_text
 
 MAX_IMPORTED_MESSAGES = 200
 """Of one history, the last ones."""
 MAX_IMPORTED_BYTES = 256 * 1024
 """Of one history, as JSON: a quarter of the largest body."""
+_NOTHING_KNOWN = SessionRef(id=UUID(int=0), known_messages=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +66,12 @@ def past_turns(messages: Iterable[dict[str, Any]]) -> list[PastTurn]:
             turns.append(_turn(asked, message))
             asked = []
     return turns
+
+
+def latest_turns(messages: Sequence[Any], most: int) -> tuple[tuple[str, str], ...]:
+    """The latest turns of a history: (what was asked, print of the answer)."""
+    past = brought(messages, _NOTHING_KNOWN).imported
+    return tuple((turn.user_text, turn.answer_print) for turn in past_turns(past[-MAX_IMPORTED_MESSAGES:])[-most:])
 
 
 class Known:

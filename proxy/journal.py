@@ -35,18 +35,19 @@ async def append(
     entry: TurnEntry,
     *,
     remember: Mapping[str, str | bytes],
+    renew: Sequence[str] = (),
     claims: Sequence[str] = (),
     ttl_s: int,
     spent: Mapping[str, tuple[int, int]] = NOTHING,
 ) -> None:
     """Keep the turn, set the keys in `remember` and add to the counters in `spent` (amount, seconds they are kept), in
-    one round trip. Redis down: spool.
+    one round trip. Redis down: spool. Keys in `renew` are kept as long again.
 
     Keys in `claims` hold the turn's session; one that another session has claimed holds an empty text.
 
     A caller who leaves meanwhile cancels the wait, never the keeping.
     """
-    task = asyncio.create_task(_keep(entry, remember, claims, ttl_s, spent))
+    task = asyncio.create_task(_keep(entry, remember, renew, claims, ttl_s, spent))
     _keeping.add(task)
     task.add_done_callback(_keeping.discard)
     try:
@@ -59,6 +60,7 @@ async def append(
 async def _keep(
     entry: TurnEntry,
     remember: Mapping[str, str | bytes],
+    renew: Sequence[str],
     claims: Sequence[str],
     ttl_s: int,
     spent: Mapping[str, tuple[int, int]],
@@ -67,6 +69,7 @@ async def _keep(
     try:
         asked: list[Command] = [("XADD", STREAM, "*", FIELD, raw)]
         asked += [("SET", key, value, "EX", ttl_s) for key, value in remember.items()]
+        asked += [("EXPIRE", key, ttl_s) for key in renew]
         if claims:
             asked.append(("EVAL", _CLAIM, len(claims), *claims, entry.session_id, ttl_s))
         for key, (amount, kept_s) in spent.items():

@@ -12,9 +12,11 @@ from agents.authentication import agent_for, authenticate, require
 from agents.choices import PROXY_SCOPES, ProviderKind
 from agents.principal import AgentCard, Principal
 from context.assembler import assemble
+from context.shown_before import PAST_TURNS
 from context.values import Question
 from ibex.core.errors import BodyTooLarge, UnsupportedMediaType
 from proxy.dialects.base import Dialect
+from proxy.imported import latest_turns
 from proxy.routes import upstreams_for
 from proxy.schema import parse_object
 from proxy.switches import AGENT_HEADER, read_switches
@@ -81,6 +83,7 @@ def _question(turn: Turn, *, joins_blocks: bool) -> Question:
         model=turn.model,
         body=turn.payload,
         desk=turn.start.desk,
+        past=() if turn.start.desk.knows_shown else latest_turns(turn.payload["messages"], PAST_TURNS),
         joins_blocks=joins_blocks or turn.upstreams[0].kind == ProviderKind.ANTHROPIC,
         reads=turn.switches.reads and turn.agent.remembers,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,7 +36,14 @@ async def record_answer(turn: Turn, outcome: ChatOutcome, status: int = 200) -> 
         entry = _entry(turn, _checkpoint(turn, outcome), trace)
         claims = _claims(turn, outcome)
         remembered = _remembered(turn, outcome, claims)
-        await journal.append(entry, remember=remembered, claims=claims, ttl_s=SESSION_TTL_S, spent=spending.counters)
+        await journal.append(
+            entry,
+            remember=remembered,
+            renew=_renewed(turn, remembered),
+            claims=claims,
+            ttl_s=SESSION_TTL_S,
+            spent=spending.counters,
+        )
 
 
 async def record_call(turn: Turn, status: int, code: str = "", usage: Usage | None = None) -> None:
@@ -152,9 +159,14 @@ def _remembered(turn: Turn, outcome: ChatOutcome, claims: Sequence[str]) -> dict
     remembered: dict[str, str | bytes] = {session_key(org_id, agent_id, session_id): ":".join(state)}
     remembered |= {prefix + known: str(session_id) for known in (*after, *threads)}
     if turn.assembly is not None and turn.assembly.blocks is not None:
-        shown = shown_prefix(org_id, agent_id, turn.switches.end_user)
-        remembered[shown + str(session_id)] = dump_blocks(turn.assembly.blocks)
+        remembered[_shown_key(turn)] = dump_blocks(turn.assembly.blocks)
     return remembered
+
+
+def _renewed(turn: Turn, remembered: Mapping[str, str | bytes]) -> list[str]:
+    """The blocks of a session that goes on live as long as the session, though they have not changed."""
+    key = _shown_key(turn)
+    return [] if key in remembered else [key]
 
 
 def _released(turn: Turn) -> dict[str, str | bytes]:
@@ -166,6 +178,14 @@ def _released(turn: Turn) -> dict[str, str | bytes]:
     if not ends:
         return {}
     return {session_key(turn.agent.org_id, turn.agent.id, session.id): ":".join([*ends, turn.prints.whole.hex()])}
+
+
+def _shown_key(turn: Turn) -> str:
+    assert turn.agent is not None  # noqa: S101
+    assert turn.start is not None  # noqa: S101
+    assert turn.switches is not None  # noqa: S101
+    prefix = shown_prefix(turn.agent.org_id, turn.agent.id, turn.switches.end_user)
+    return prefix + str(turn.start.session.id)
 
 
 def _prefix(turn: Turn) -> str:

@@ -11,6 +11,7 @@ from agents.principal import AgentCard
 from context.assembler import assemble
 from context.desk_read import DeskRead, HotMemory, dump_blocks, parse_blocks
 from context.retrieve import Directive, Lookup
+from context.shown_before import ShownBefore, Talk
 from context.values import Arm, Assembly, Candidate, Question
 from ibex.core.tokens import count
 
@@ -85,10 +86,12 @@ class Vault:
         hot: Sequence[HotMemory] | Callable[[], Awaitable[Any]] | None = (),
         directive: str | None = "",
         dead: Collection[UUID] = (),
+        before: ShownBefore | None = None,
     ) -> None:
         self.answers = {"cold": cold, "hot": hot}
         self.said = directive
         self.dead = dead
+        self.before = before
         self.asked: list[str] = []
         self.lookups: list[Lookup] = []
 
@@ -107,6 +110,12 @@ class Vault:
     async def alive(self, lookup: Lookup) -> Collection[UUID]:
         self.asked.append("alive")
         return lookup.shown.difference(self.dead)
+
+    async def shown(self, talk: Talk) -> ShownBefore:
+        self.asked.append("shown")
+        if self.before is None:
+            raise ConnectionError
+        return self.before
 
     async def _answer(self, name: str, lookup: Lookup) -> Any:
         self.asked.append(name)

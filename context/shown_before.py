@@ -1,0 +1,165 @@
+"""What a session was shown before, found again in the receipts when the desk has forgotten it.
+
+A block is made of the memories that its turn was given, in the versions that they had, and of its own nonce, so that it
+comes out byte for byte as it was; its digest says so, and one that comes out otherwise is not used. The session is the
+call's own, and for turns of the history that this one does not have, the sessions that do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from context.desk_read import MAX_BLOCKS, HotMemory, ShownBlock
+from context.render import render
+from context.told import digest_of
+from context.values import MODE_ON, Arm
+
+SESSIONS_MAX = 8
+"""Sessions that one history may continue: after each time that the desk forgets, it goes on in a new one."""
+PAST_TURNS = 6
+"""Of a history, the latest turns that its sessions are found by."""
+
+_STATEMENT = f"""
+WITH told AS (
+  SELECT c.session_id AS id
+    FROM unnest(%(asked)s::text[], %(answers)s::text[]) AS past(asked, answer)
+    JOIN agents_checkpoint c ON c.org_id = %(org)s AND c.agent_id = %(agent)s AND c.answer_print = past.answer
+     AND c.end_user = %(user)s AND NOT c.is_imported AND position(past.asked IN c.user_text) > 0
+   WHERE NOT EXISTS (
+     SELECT 1 FROM agents_checkpoint own
+      WHERE own.org_id = %(org)s AND own.session_id = %(session)s AND own.answer_print = past.answer
+   )
+   GROUP BY c.session_id ORDER BY max(c.finished_at) DESC LIMIT {SESSIONS_MAX}
+), block AS (
+  SELECT * FROM context_assembly a
+   WHERE a.org_id = %(org)s AND a.session_id = ANY(%(session)s::uuid || ARRAY(SELECT id FROM told))
+     AND a.agent_id = %(agent)s AND a.end_user = %(user)s AND a.mode = '{MODE_ON}'
+     AND (a.block_nonce <> '' OR a.forgotten <> '{{{{}}}}')
+     AND (%(before)s::timestamptz IS NULL OR a.assembled_at < %(before)s)
+   ORDER BY a.assembled_at DESC LIMIT {MAX_BLOCKS}
+)
+SELECT b.turn_id, b.session_id, b.block_anchor, b.block_nonce, b.block_tokens, b.block_digest, b.forgotten,
+       i.memory_id, i.memory_version, v.snapshot->>'content', v.snapshot->>'category', v.snapshot->>'source',
+       v.snapshot->>'observed_at', v.snapshot->>'valid_from', {{alive}}
+  FROM block b
+  LEFT JOIN context_injection i
+    ON i.org_id = b.org_id AND i.turn_id = b.turn_id AND i.is_packed AND i.arm <> '{Arm.REPLAYED}'
+  LEFT JOIN memories_memoryversion v
+    ON v.org_id = i.org_id AND v.memory_id = i.memory_id AND v.number = i.memory_version
+ ORDER BY b.assembled_at, b.turn_id
+"""  # noqa: S608 - constants only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastBlock:
+    """What one block was made of."""
+
+    session_id: UUID
+    anchor: str
+    nonce: str
+    tokens: int
+    digest: str
+    memories: tuple[HotMemory, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownBefore:
+    """Oldest first."""
+
+    blocks: tuple[PastBlock, ...] = ()
+    gone: frozenset[UUID] = frozenset()
+    """Of their memories, those that must not be shown again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Talk:
+    """Which conversation is looked for. `past`: (what was asked, print of the answer) of its latest turns."""
+
+    org_id: UUID
+    agent_id: UUID
+    end_user: str
+    session_id: UUID | None
+    past: Sequence[tuple[str, str]] = ()
+    before: datetime | None = None
+    """Only what was shown before then."""
+
+
+def statement(alive: str) -> str:
+    """What is asked of the vault, with `parameters`; `alive`: whether a line `i` of a receipt is about a
+    memory that may be shown.
+    """
+    return _STATEMENT.format(alive=alive)
+
+
+def parameters(talk: Talk) -> dict[str, Any]:
+    """What the statement is given. PostgreSQL holds no NUL."""
+    return {
+        "org": talk.org_id,
+        "agent": talk.agent_id,
+        "user": talk.end_user,
+        "session": talk.session_id,
+        "asked": [asked.replace("\0", "") for asked, _ in talk.past],
+        "answers": [answer for _, answer in talk.past],
+        "before": talk.before,
+    }
+
+
+def read_rows(rows: Sequence[Sequence[Any]]) -> ShownBefore:
+    """What the statement answered. Of two sessions that stood at one place the latter's blocks count."""
+    forgotten = {nonce for row in rows for nonce in row[6]}
+    blocks: dict[UUID, PastBlock] = {}
+    for turn_id, session_id, anchor, nonce, tokens, digest, _, *line in rows:
+        if nonce and nonce not in forgotten:
+            known = blocks.get(turn_id)
+            memories = (*known.memories, *_memory(line)) if known else tuple(_memory(line))
+            blocks[turn_id] = PastBlock(
+                session_id=session_id, anchor=anchor, nonce=nonce, tokens=tokens, digest=digest, memories=memories
+            )
+    latest = {block.anchor: block.session_id for block in blocks.values()}
+    return ShownBefore(
+        blocks=tuple(block for block in blocks.values() if latest[block.anchor] == block.session_id),
+        gone=frozenset(row[7] for row in rows if row[7] is not None and not row[-1]),
+    )
+
+
+def made_again(before: ShownBefore) -> tuple[ShownBlock, ...]:
+    """The blocks as they stood in the prompts; without those of which something is not there any more."""
+    made = (_block(past) for past in before.blocks)
+    return tuple(block for block, past in zip(made, before.blocks, strict=True) if digest_of(block.text) == past.digest)
+
+
+def _block(past: PastBlock) -> ShownBlock:
+    return ShownBlock(
+        anchor=past.anchor,
+        text=render(past.memories, past.nonce),
+        memory_ids=tuple(memory.id for memory in past.memories),
+        versions=tuple(memory.version for memory in past.memories),
+        tokens=past.tokens,
+        nonce=past.nonce,
+    )
+
+
+def _memory(line: Sequence[Any]) -> list[HotMemory]:
+    """One of the block's memories, in the version that it had then; none when that is not kept."""
+    memory_id, version, content, category, source, observed_at, valid_from, _ = line
+    if content is None or observed_at is None:
+        return []
+    return [
+        HotMemory(
+            id=memory_id,
+            content=content,
+            category=category,
+            confidence=0.0,
+            usefulness=0.0,
+            injections=0,
+            observed_at=datetime.fromisoformat(observed_at).timestamp(),
+            tokens=0,
+            version=version,
+            valid_from=datetime.fromisoformat(valid_from).timestamp() if valid_from else None,
+            source=source,
+        )
+    ]
