@@ -13,6 +13,7 @@ from proxy.feedback_calls import FeedbackCalls
 from proxy.health import Health, Metrics, Ready
 from proxy.memory_calls import MemorySearch, NewMemory, OneMemory
 from proxy.models_list import Models, OneModel, Unknown
+from proxy.preview_calls import ContextPreview
 from proxy.session_calls import OneSession, SessionEnd
 
 
@@ -27,6 +28,7 @@ def http_router(django: Any) -> URLRouter:
             re_path(r"^v1/sessions/(?P<session>.+)/complete$", SessionEnd.as_asgi()),
             re_path(r"^v1/sessions/(?P<session>.+)$", OneSession.as_asgi()),
             path("v1/feedback", FeedbackCalls.as_asgi()),
+            path("v1/context/preview", ContextPreview.as_asgi()),
             path("v1/memories", NewMemory.as_asgi()),
             path("v1/memories/search", MemorySearch.as_asgi()),
             path("v1/memories/<str:memory>", OneMemory.as_asgi()),

@@ -68,6 +68,8 @@ class SessionRef:
     external_id: str = ""
     known_messages: int | None = None
     """How many of the caller's messages earlier turns have brought already; None when nobody could be asked."""
+    is_new: bool = False
+    """Its id was made for this call: nobody knows it yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +126,7 @@ def session_of(external_id: str, agent_id: UUID) -> SessionRef:
 
 def new_session() -> SessionRef:
     """A conversation that nobody has seen before."""
-    return SessionRef(id=uuid7())
+    return SessionRef(id=uuid7(), is_new=True)
 
 
 def brought(messages: Sequence[Any], ref: SessionRef) -> Brought:

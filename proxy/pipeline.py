@@ -15,7 +15,7 @@ from context.assembler import assemble
 from context.shown_before import PAST_TURNS
 from context.values import Question
 from ibex.core.errors import BodyTooLarge, UnsupportedMediaType
-from proxy.dialects.base import Dialect
+from proxy.dialects.base import Dialect, Payload
 from proxy.imported import latest_turns
 from proxy.routes import upstreams_for
 from proxy.schema import parse_object
@@ -30,24 +30,46 @@ async def prepare(turn: Turn, dialect: Dialect) -> bytes:
     """Steps 2 to 9: everything before the provider is called. Returns what it receives: the caller's own bytes when
     nothing was added to them. Raises the typed errors of the steps that fail closed.
     """
+    payload = validated(turn, dialect)
+    principal, agent = await identify(turn)
+    await begin(turn, dialect, payload, principal, agent)
+    sent = await enriched(turn, dialect, payload)
+    if sent is payload:
+        return turn.incoming.body
+    with turn.stage("assemble"):
+        return orjson.dumps(sent)
+
+
+def validated(turn: Turn, dialect: Dialect) -> Payload:
+    """Step 2: the body, and the call's view of it."""
     with turn.stage("validate"):
         payload = read_body(turn.incoming)
         dialect.check(payload)
         turn.payload = dialect.view(payload)
-    principal, agent = await identify(turn)
+    return payload
+
+
+async def begin(
+    turn: Turn, dialect: Dialect, payload: Payload, principal: Principal, agent: AgentCard, *, looks_only: bool = False
+) -> None:
+    """Steps 5 to 8: routing, switches, limits and session. `looks_only`: nobody is told that the session goes on."""
     with turn.stage("route"):
         turn.upstreams = await upstreams_for(agent.org_id, turn.model)
     with turn.stage("start"):
         switches = read_switches(turn.incoming.headers, turn.payload, trusts_body_user=agent.trusts_body_user)
         turn.switches = switches
         turn.prints = dialect.prints(payload, turn.payload)
-        turn.start = await read_turn_start(turn, principal, agent)
+        turn.start = await read_turn_start(turn, principal, agent, looks_only=looks_only)
+
+
+async def enriched(turn: Turn, dialect: Dialect, payload: Payload) -> Payload:
+    """Step 9: the call as the provider gets it; the very same object when nothing was added."""
     with turn.stage("assemble"):
         turn.question = _question(turn, joins_blocks=dialect.joins_blocks)
         assembly = turn.assembly = await assemble(turn.question)
         if assembly.messages is turn.payload["messages"]:
-            return turn.incoming.body
-        return orjson.dumps(dialect.rewritten(payload, turn.payload, assembly.messages))
+            return payload
+        return dialect.rewritten(payload, turn.payload, assembly.messages)
 
 
 async def identify(turn: Turn, scopes: Iterable[str] = PROXY_SCOPES) -> tuple[Principal, AgentCard]:

@@ -4,8 +4,8 @@
 -- ARGV: 1 seconds that a counter of calls is kept, 2 number of limits, then for each limit: what it allows, the share of
 --   its second key's number that still counts (0..1), and 1 if the call itself is counted now;
 --   then the prefix of fingerprint keys, the prefix of shown-block keys, the session id to use when none is known,
---   the session id that key 4 stands for, the prefix of session keys, the fingerprint of all messages, and the
---   fingerprints to look for. A session key holds `after:before:…`: the prints by which its last turn is known.
+--   the session id that key 4 stands for, the prefix of session keys, the fingerprint of all messages, 1 if
+--   the call only looks and 0 if it goes on, and the fingerprints to look for. A session key holds `after:before:…`: the prints by which its last turn is known.
 --   A session that the caller names is not looked for, only how much of the history is known.
 -- Returns: 1 if a limit is full or 0, the numbers under each limit's keys, and unless refused: directive, hot data,
 --   end user's hot data, session id, number of the matched fingerprint or 0, shown blocks,
@@ -26,20 +26,20 @@ for i = 1, limits do
 end
 local at = 3 + 3 * limits
 local fingerprints, shown, session, named = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-local sessions, whole = ARGV[at + 4], ARGV[at + 5]
+local sessions, whole, looks = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
 local matched = 0
 if named ~= '' and redis.call('EXISTS', KEYS[4]) == 1 then session = named end
-for i = at + 6, #ARGV do
+for i = at + 7, #ARGV do
   local found = redis.call('GET', fingerprints .. ARGV[i])
   -- Empty: several sessions have claimed it, and nobody can tell which of them goes on.
   if found and found ~= '' then
-    matched = i - at - 5
+    matched = i - at - 6
     local state = named == '' and redis.call('GET', sessions .. found)
     -- Its last turn, or that turn asked again: the same session. Any earlier turn: a fork of it, a session of its own.
     if state and (string.find(state, ARGV[i], 1, true) or string.find(state, ':' .. whole, 1, true)) then
       session = found
       -- Another call that goes on from the same turn meanwhile is a fork, as it would be after this one.
-      redis.call('SET', sessions .. found, ':' .. whole, 'KEEPTTL')
+      if looks == '0' then redis.call('SET', sessions .. found, ':' .. whole, 'KEEPTTL') end
     end
     break
   end

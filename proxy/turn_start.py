@@ -47,8 +47,9 @@ def session_key(org_id: UUID, agent_id: UUID, session_id: UUID | str) -> str:
     return org_key(org_id, "session", agent_id, session_id)
 
 
-async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard) -> TurnStart:
-    """Ask Redis once. Any failure opens the way: no limit, a cold desk, a new session; counted.
+async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard, *, looks_only: bool = False) -> TurnStart:
+    """Ask Redis once. Any failure opens the way: no limit, a cold desk, a new session; counted. `looks_only`: the call
+    counts against the limits, and leaves every session as it is.
 
     Raises RateLimited, of which BudgetExhausted is one.
     """
@@ -56,7 +57,7 @@ async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard) ->
     session = turn.switches.session if turn.switches else ""
     fallback = session_of(session, agent.id) if session else new_session()
     try:
-        answer = await _ask(turn, agent, fallback, limits, now)
+        answer = await _ask(turn, agent, fallback, limits, now, looks_only=looks_only)
     except (RedisError, OSError, TimeoutError) as error:
         metrics.FAIL_OPEN.labels(step="turn_start").inc()
         _log.warning("turn_start_skipped", error=type(error).__name__)
@@ -76,7 +77,9 @@ async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard) ->
     )
 
 
-async def _ask(turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Sequence[Limit], now: float) -> list[Any]:
+async def _ask(
+    turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Sequence[Limit], now: float, *, looks_only: bool
+) -> list[Any]:
     org_id = agent.org_id
     end_user = turn.switches.end_user if turn.switches else ""
     session = turn.switches.session if turn.switches else ""
@@ -100,6 +103,7 @@ async def _ask(turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Seque
         named or ("-" if session else ""),
         session_key(org_id, agent.id, ""),
         turn.prints.whole.hex(),
+        int(looks_only),
         *(candidate for candidate, _ in turn.prints.candidates),
     ]
     return list(await wire().run(_SCRIPT, keys, arguments, timeout_s=TIMEOUT_S))
@@ -113,4 +117,6 @@ def _checked(limit: Limit, now: float) -> tuple[int, float, int]:
 def _session(answer: list[Any], prints: Fingerprint, fallback: SessionRef) -> SessionRef:
     matched = int(answer[6])
     known = prints.candidates[matched - 1][1] if matched else 0
-    return replace(fallback, id=UUID(answer[5].decode()), known_messages=known)
+    session_id = UUID(answer[5].decode())
+    is_new = fallback.is_new and session_id == fallback.id
+    return replace(fallback, id=session_id, known_messages=known, is_new=is_new)

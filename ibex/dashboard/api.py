@@ -22,6 +22,7 @@ from ibex.core.redis import RedisError
 from ibex.core.rest import OrgViewSet
 from ibex.dashboard.extraction_api import addresses as extraction_addresses
 from ibex.dashboard.jobs import JobLine, job_lines, queue_of
+from ibex.dashboard.preview_api import addresses as preview_addresses
 from proxy.dead_letters import replay_dead
 from proxy.journal import STREAM
 
@@ -153,6 +154,7 @@ def singletons() -> list[URLPattern]:
     return [
         path("jobs", JobsViewSet.as_view({"get": "retrieve"}), name="jobs"),
         *extraction_addresses(),
+        *preview_addresses(),
         path("jobs/failed/<str:task_id>/retry", JobsViewSet.as_view({"post": "retry"}), name="job-retry"),
         path("jobs/dead-turns/replay", JobsViewSet.as_view({"post": "replay"}), name="job-replay"),
     ]

@@ -94,7 +94,7 @@ def _boundary_errors() -> dict[str, float]:
 def ask(loop: asyncio.Runner, owner: Person, fuzzed_agent: Agent) -> Ask:
     """Call an address as the owner's application does; headers given replace those."""
 
-    def ask(path: str, body: bytes, headers: Headers = (), *, method: str = "POST") -> Answer:
+    def ask(path: str, body: bytes, headers: Headers = (), *, method: str = "POST", query: bytes = b"") -> Answer:
         usual = [
             (b"authorization", f"Bearer {owner.token}".encode()),
             (b"x-ibex-agent-id", fuzzed_agent.slug.encode()),
@@ -102,7 +102,8 @@ def ask(loop: asyncio.Runner, owner: Person, fuzzed_agent: Agent) -> Ask:
         ]
         given = {name for name, _ in headers}
         before = _boundary_errors()
-        answer = loop.run(call(path, body, [*(one for one in usual if one[0] not in given), *headers], method=method))
+        sent = [*(one for one in usual if one[0] not in given), *headers]
+        answer = loop.run(call(path, body, sent, method=method, query=query))
         assert _boundary_errors() == before
         return answer
 

@@ -130,3 +130,17 @@ def test_any_json_and_any_bytes_are_refused(ask: Ask, path: str, effort: setting
 @pytest.mark.parametrize("path", sorted(VALID))
 def test_the_valid_bodies_are_answered(ask: Ask, path: str) -> None:
     assert [ask(path, written(body)).status for body in VALID[path]] == [200] * len(VALID[path])
+
+
+@pytest.mark.parametrize("api", ["chat", "responses", "messages"])
+@efforts(few=25, many=2_000)
+def test_a_preview_of_a_body_gone_wrong_is_shown_or_refused(ask: Ask, api: str, effort: settings) -> None:
+    valid = VALID["/v1/chat/completions" if api == "chat" else f"/v1/{api}"]
+
+    @effort
+    @given(bodies(valid) | st.binary(max_size=64) | json_values.map(written))
+    def send(body: bytes) -> None:
+        ask("/v1/context/preview", body, query=f"api={api}".encode()).assert_sound()
+
+    assert ask("/v1/context/preview", written(valid[0]), query=f"api={api}".encode()).status == 200
+    send()

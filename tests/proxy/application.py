@@ -42,9 +42,10 @@ class Application:
         messages: list[Any] = self.received[-1]["messages"]
         return messages
 
-    async def call(self, path: str, **headers: str) -> Answered:
-        """One call with the history as it stands."""
-        return await call("POST", path, {"model": "gpt-4o", "messages": self.history}, **(self.headers | headers))
+    async def call(self, path: str, body: Any = None, **headers: str) -> Answered:
+        """One call with the history as it stands, or with another body."""
+        sent = {"model": "gpt-4o", "messages": self.history} if body is None else body
+        return await call("POST", path, sent, **(self.headers | headers))
 
     @property
     def session_id(self) -> UUID:

@@ -60,8 +60,8 @@ async def call(method: str, path: str, body: Any = None, **headers: str) -> Answ
     scope = {
         "type": "http",
         "method": method,
-        "path": unquote(path),
-        "query_string": b"",
+        "path": unquote(path.partition("?")[0]),
+        "query_string": path.partition("?")[2].encode(),
         "headers": [(name.encode(), value.encode()) for name, value in named.items()],
         "client": ("192.0.2.7", 4711),
     }
