@@ -149,6 +149,8 @@ class AgentAdmin(TenantAdmin):
         "memory_tokens",
         "learns",
         "remembers",
+        "shadows",
+        "holdout_share",
         "trusts_body_user",
         "idle_minutes",
         *LIMIT_FIELDS,

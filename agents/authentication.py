@@ -57,8 +57,8 @@ _WHOSE = """
     FROM ibex_token_with_limits(%s)
 """
 _AGENT = """
-    SELECT id, org_id, slug, name, status, injection_mode, memory_tokens, learns, remembers, trusts_body_user,
-           idle_minutes, requests_per_minute, tokens_per_minute, monthly_tokens, monthly_cost
+    SELECT id, org_id, slug, name, status, injection_mode, memory_tokens, learns, remembers, shadows, holdout_share,
+           trusts_body_user, idle_minutes, requests_per_minute, tokens_per_minute, monthly_tokens, monthly_cost
     FROM agents_agent WHERE org_id = %s AND (id = %s OR slug = %s)
 """
 """In the order of AgentCard's fields, then of those of its Limits."""

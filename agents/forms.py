@@ -49,6 +49,15 @@ class AgentForm(forms.ModelForm, LimitFields):
         label="Where the directive goes",
         help_text="Among the messages that the application sent.",
     )
+    holdout_share = forms.FloatField(
+        min_value=0,
+        max_value=1,
+        required=False,
+        initial=0.0,
+        label="Holdout",
+        help_text="Share of the sessions, 0 to 1, that are answered without memories: see the Effect page.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
     idle_minutes = forms.IntegerField(
         min_value=1,
         max_value=1_440,
@@ -67,6 +76,8 @@ class AgentForm(forms.ModelForm, LimitFields):
             "memory_tokens",
             "learns",
             "remembers",
+            "shadows",
+            "holdout_share",
             "trusts_body_user",
             "extraction_model",
             *REFINEMENT_FIELDS,
@@ -77,6 +88,7 @@ class AgentForm(forms.ModelForm, LimitFields):
             "memory_tokens": "Memory budget",
             "learns": "Learns",
             "remembers": "Remembers",
+            "shadows": "Shadow mode",
             "trusts_body_user": "Trusts the request's user field",
             "extraction_model": "Model for extraction",
             "refinement_model": "Model for refinement",
@@ -86,6 +98,7 @@ class AgentForm(forms.ModelForm, LimitFields):
         help_texts = {
             "slug": "Sent by the application in X-IBEX-Agent-ID. Empty: made from the name. Cannot be changed later.",
             "memory_tokens": "The most tokens that memories may take of one prompt, 0 to 32,000.",
+            "shadows": "Chooses memories and records which, but keeps them out of the prompts.",
             "trusts_body_user": "Takes the end user from the body when the X-IBEX-User-ID header is absent.",
         }
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
@@ -96,6 +109,10 @@ class AgentForm(forms.ModelForm, LimitFields):
         self.fields["slug"].widget.attrs |= {"class": "input--mono", "autocapitalize": "none", "spellcheck": "false"}
         if not self.instance._state.adding:  # noqa: SLF001 - Django's own documented attribute
             del self.fields["slug"]
+
+    def clean_holdout_share(self) -> float:
+        """Empty is none."""
+        return float(self.cleaned_data["holdout_share"] or 0)
 
 
 class DirectiveForm(forms.Form):

@@ -36,6 +36,10 @@ class AgentCard:
     memory_tokens: int
     learns: bool
     remembers: bool
+    shadows: bool = False
+    """Memories are chosen and recorded, and kept out of the prompt."""
+    holdout_share: float = 0.0
+    """Of its sessions, those answered without memories; see `agents.holdout`."""
     trusts_body_user: bool
     idle_minutes: int | None
     limits: Limits = UNLIMITED

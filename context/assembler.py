@@ -42,6 +42,7 @@ async def assemble(
     Work that ends just past the wall because the event loop was busy is used all the same: it is done.
     """
     watch, now = Stopwatch(), question.now if question.now is not None else time.time()
+    question = _without_blocks(question) if question.is_shadow else question
     if not question.reads and question.desk.directive == "":
         return replace(_untouched(question), level=Level.COMPLETE, is_fallback=False, missing=(), at=now)
     try:
@@ -101,6 +102,11 @@ def _noted(assembly: Assembly, question: Question) -> Assembly:
     if question.past and not question.desk.knows_shown:
         return replace(assembly, blocks=None)
     return assembly if assembly.blocks is not None else replace(assembly, blocks=question.desk.shown_blocks)
+
+
+def _without_blocks(question: Question) -> Question:
+    """What a session was shown before its agent went into the shadow stays on the desk, and out of this prompt."""
+    return replace(question, desk=replace(question.desk, shown_blocks=()))
 
 
 def _lookup(question: Question, turn: Turn, watch: Stopwatch) -> Lookup:

@@ -147,6 +147,14 @@ def choose(
     )
 
 
+def withheld(choice: Choice) -> Choice:
+    """The same choice with nothing shown: its receipt says what would have been."""
+    considered = (
+        replace(line, is_packed=False, reason=Reason.SHADOW) if line.is_packed else line for line in choice.considered
+    )
+    return Choice(memories=(), considered=tuple(considered), tokens=0)
+
+
 def _pack(contenders: Sequence[Ranked], free: int, whole: int) -> tuple[list[Ranked], dict[UUID, Reason]]:
     """The best set that fits into `free` tokens, and why the others are not in it."""
     listed = _short_list(contenders, free)

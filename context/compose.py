@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from context.budget import Budget
-from context.choose import Choice, choose, merge, rank
+from context.choose import Choice, choose, merge, rank, withheld
 from context.desk_read import ShownBlock
 from context.place import place
 from context.render import block_tokens, has_procedures, render, seen
@@ -25,6 +25,8 @@ def compose(
 ) -> Assembly:
     """The assembly of one call. `now` is in seconds since 1970."""
     replayed, choice = _show(question, turn, retrieved, budget, now=now, watch=watch)
+    if question.is_shadow:
+        choice = withheld(choice)
     with watch.stage("place"):
         new_block = _new_block(turn, choice, nonce) if choice.memories else None
         blocks = [*replayed.blocks, *([(turn.at, new_block)] if new_block else [])]

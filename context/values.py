@@ -11,10 +11,8 @@ from uuid import UUID
 from agents.principal import AgentCard
 from context.budget import Budget
 from context.desk_read import DeskRead, HotMemory, ShownBlock
+from context.mode import Mode
 from context.score import HALF_LIVES_DAYS
-
-MODE_ON = "on"
-"""What was assembled is sent."""
 
 
 class Level(IntEnum):
@@ -50,6 +48,8 @@ class Reason(StrEnum):
     """There are enough better ones to fill the budget."""
     OVER_BUDGET = "over_budget"
     TOO_LONG = "longer_than_the_budget"
+    SHADOW = "shadow"
+    """It would have been shown: the agent is in shadow mode."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +89,8 @@ class Question:
     """The provider allows one system message only."""
     reads: bool = True
     """Memories may be put into this prompt."""
+    is_shadow: bool = False
+    """Memories are chosen as always, and none is put into this prompt."""
     now: float | None = None
     """Seconds since 1970; None: the clock's."""
     half_lives: Mapping[str, float] = field(default_factory=lambda: HALF_LIVES_DAYS)
@@ -139,8 +141,8 @@ class Assembly:
     messages: list[Any] = field(repr=False)
     """The caller's own list when nothing was added."""
     level: Level
-    mode: str = MODE_ON
-    """Whether what was assembled is sent."""
+    mode: Mode = Mode.ON
+    """Whether memories were to be shown, and if not, why not."""
     at: float = 0.0
     """The `now` of the assembly, in seconds since 1970."""
     is_fallback: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from agents.authentication import agent_for, authenticate, require
 from agents.choices import PROXY_SCOPES, ProviderKind
 from agents.principal import AgentCard, Principal
 from context.assembler import assemble
+from context.mode import Mode, mode_of
 from context.shown_before import PAST_TURNS
 from context.values import Question
 from ibex.core.errors import BodyTooLarge, UnsupportedMediaType
@@ -65,8 +67,9 @@ async def begin(
 async def enriched(turn: Turn, dialect: Dialect, payload: Payload) -> Payload:
     """Step 9: the call as the provider gets it; the very same object when nothing was added."""
     with turn.stage("assemble"):
-        turn.question = _question(turn, joins_blocks=dialect.joins_blocks)
-        assembly = turn.assembly = await assemble(turn.question)
+        mode = mode_of(agent, turn.start.session.id, wanted=switches.reads)
+        turn.question = _question(turn, mode, joins_blocks=dialect.joins_blocks)
+        assembly = turn.assembly = replace(await assemble(turn.question), mode=mode)
         if assembly.messages is turn.payload["messages"]:
             return payload
         return dialect.rewritten(payload, turn.payload, assembly.messages)
@@ -93,7 +96,7 @@ def read_body(incoming: Incoming) -> dict[str, Any]:
     return parse_object(incoming.body)
 
 
-def _question(turn: Turn, *, joins_blocks: bool) -> Question:
+def _question(turn: Turn, mode: Mode, *, joins_blocks: bool) -> Question:
     assert turn.agent is not None  # noqa: S101 - `prepare` filled these in
     assert turn.switches is not None  # noqa: S101
     assert turn.start is not None  # noqa: S101
@@ -107,5 +110,6 @@ def _question(turn: Turn, *, joins_blocks: bool) -> Question:
         desk=turn.start.desk,
         past=() if turn.start.desk.knows_shown else latest_turns(turn.payload["messages"], PAST_TURNS),
         joins_blocks=joins_blocks or turn.upstreams[0].kind == ProviderKind.ANTHROPIC,
-        reads=turn.switches.reads and turn.agent.remembers,
+        reads=mode.reads,
+        is_shadow=mode is Mode.SHADOW,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from agents.holdout import is_held_out, share_of
 from context.desk_read import dump_blocks
 from context.told import told
 from ibex.core import metrics
@@ -104,6 +105,8 @@ def _checkpoint(turn: Turn, outcome: ChatOutcome) -> dict[str, Any]:
         "finish_reason": (outcome.finish_reason or "")[:64],
         "is_complete": outcome.is_complete,
         "may_learn": turn.switches.writes and turn.agent.learns,
+        "holdout_share": share_of(turn.agent),
+        "is_held_out": is_held_out(turn.agent, turn.start.session.id),
         "model": (outcome.model or turn.model)[:256],
         "prompt_tokens": usage.prompt_tokens if usage else None,
         "completion_tokens": usage.completion_tokens if usage else None,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from agents.choices import SessionStatus
@@ -52,6 +54,7 @@ def write_turns(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
         store.count_injections(org_id, receipts.keep(org_id, told))
         receipts.keep_assemblies(org_id, [_assembly(e, e.assembly) for e in entries if e.assembly])
         _mark_tokens(org_id, entries)
+        _count_failed(org_id, entries)
         for session_id in {c.session_id for c in checkpoints if c.may_learn and c.is_complete}:
             enqueue(EXTRACT_TASK, str(org_id), str(session_id), group=str(session_id))
 
@@ -82,6 +85,7 @@ def _sessions(org_id: UUID, entries: Iterable[TurnEntry]) -> dict[UUID, Session]
                 end_user=entry.end_user,
                 started_at=_time(entry.trace["started_at"]),
                 last_turn_at=_time(entry.trace["started_at"]),
+                **_arm(entry),
             )
             for session_id, entry in sorted(first.items())
         ],
@@ -89,6 +93,12 @@ def _sessions(org_id: UUID, entries: Iterable[TurnEntry]) -> dict[UUID, Session]
     )
     locked = Session.objects.of(org_id).filter(pk__in=first).order_by("pk").select_for_update()
     return {session.pk: session for session in locked}
+
+
+def _arm(entry: TurnEntry) -> dict[str, Any]:
+    """Where the session stands in its agent's holdout; journals of before there was one do not say."""
+    said = entry.checkpoint or {}
+    return {name: said[name] for name in ("holdout_share", "is_held_out") if name in said}
 
 
 def _checkpoints(org_id: UUID, entries: Iterable[TurnEntry], sessions: dict[UUID, Session]) -> list[Checkpoint]:
@@ -200,6 +210,14 @@ def _assembly(entry: TurnEntry, told: dict[str, Any]) -> receipts.AssemblyTold:
 def _mark_tokens(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
     used = {e.trace["token_id"] for e in entries if e.trace.get("token_id")}
     Token.objects.of(org_id).filter(pk__in=used).update(last_used_at=timezone.now())
+
+
+def _count_failed(org_id: UUID, entries: Iterable[TurnEntry]) -> None:
+    """What a session knows of calls without a turn; one that would have begun a session is nowhere."""
+    failed = Counter((UUID(e.session_id), UUID(e.agent_id)) for e in entries if e.checkpoint is None)
+    for (session_id, agent_id), times in sorted(failed.items()):
+        session = Session.objects.of(org_id).filter(pk=session_id, agent_id=agent_id)
+        session.update(failed_calls=F("failed_calls") + times)
 
 
 def _time(seconds: float) -> datetime:

@@ -37,6 +37,13 @@ class AgentSerializer(LimitFields, serializers.ModelSerializer):
         initial=DEFAULT_MEMORY_TOKENS,
         help_text="The most tokens that memories may take of one prompt.",
     )
+    holdout_share = serializers.FloatField(
+        min_value=0,
+        max_value=1,
+        required=False,
+        initial=0.0,
+        help_text="Share of the sessions that are answered without memories, to see what memories do.",
+    )
     idle_minutes = serializers.IntegerField(
         min_value=1, max_value=1_440, required=False, allow_null=True, help_text="Empty: the deployment's default."
     )
@@ -54,6 +61,8 @@ class AgentSerializer(LimitFields, serializers.ModelSerializer):
             "memory_tokens",
             "learns",
             "remembers",
+            "shadows",
+            "holdout_share",
             "trusts_body_user",
             "extraction_model",
             *REFINEMENT_FIELDS,

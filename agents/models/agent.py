@@ -36,6 +36,17 @@ class Agent(OrgModel, Limited):
     )
     learns = models.BooleanField(default=True, help_text="Mine finished turns for new memories.")
     remembers = models.BooleanField(default=True, help_text="Put memories into prompts.")
+    shadows = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Shadow mode: choose memories and record which, but keep them out of the prompts.",
+    )
+    holdout_share = models.FloatField(
+        default=0.0,
+        db_default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of the sessions, 0 to 1, that are answered without memories, to see what memories do.",
+    )
     trusts_body_user = models.BooleanField(
         default=True, help_text="Take the end user from the request's `user` field when X-IBEX-User-ID is absent."
     )
@@ -78,6 +89,9 @@ class Agent(OrgModel, Limited):
         constraints = [
             tenant_key("agents_agent"),
             models.UniqueConstraint(fields=["org", "slug"], name="agents_agent_slug"),
+            models.CheckConstraint(
+                condition=models.Q(holdout_share__gte=0.0, holdout_share__lte=1.0), name="agents_agent_holdout_share"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -25,6 +25,18 @@ class Session(OrgModel):
     prompt_tokens = models.PositiveBigIntegerField(default=0)
     completion_tokens = models.PositiveBigIntegerField(default=0)
     last_extracted_turn = models.PositiveIntegerField(default=0, help_text="Turns up to here have been mined.")
+    last_read_turn = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Answers up to here have been read for the memories they used."
+    )
+    failed_calls = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Calls that were refused or failed, after its first turn."
+    )
+    holdout_share = models.FloatField(
+        default=0.0, db_default=0.0, help_text="Share of the agent's sessions that were held out when it began."
+    )
+    is_held_out = models.BooleanField(
+        default=False, db_default=False, help_text="It is one of those: answered without memories."
+    )
 
     class Meta:
         constraints = [

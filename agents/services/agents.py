@@ -23,6 +23,8 @@ EDITABLE = frozenset(
         "memory_tokens",
         "learns",
         "remembers",
+        "shadows",
+        "holdout_share",
         "trusts_body_user",
         "extraction_model",
         *REFINEMENT_FIELDS,
@@ -106,6 +108,9 @@ def _locked(agent: Agent) -> Agent:
 
 
 def _check(agent: Agent) -> None:
+    if not 0 <= agent.holdout_share <= 1:
+        sentence = "It is a share of the sessions: a number from 0 to 1."
+        raise InvalidRequest(field_errors=[FieldError("holdout_share", FieldCode.INVALID_FORMAT, sentence)])
     if (agent.asks_for_duplicates or agent.asks_for_conflicts) and not agent.refinement_model.strip():
         sentence = "Name the model that is to be asked."
         raise InvalidRequest(field_errors=[FieldError("refinement_model", FieldCode.REQUIRED, sentence)])

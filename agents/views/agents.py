@@ -158,12 +158,19 @@ def _facts(agent: Agent) -> list[tuple[str, object]]:
     return [
         ("Slug", agent.slug),
         ("Learns", "Yes" if agent.learns else "No"),
-        ("Remembers", f"Up to {agent.memory_tokens:,} tokens" if agent.remembers else "No"),
+        ("Remembers", _remembers(agent)),
+        ("Held out", f"{agent.holdout_share:.4g} of sessions" if agent.holdout_share else "None"),
         ("Directive goes to", dict(INJECTION_MODES)[InjectionMode(agent.injection_mode)]),
         ("End user from body", "Yes" if agent.trusts_body_user else "No"),
         ("Session idle", f"{agent.idle_minutes} minutes" if agent.idle_minutes else "The deployment's default"),
         ("Made", timestamp(agent.created_at, style="date")),
     ]
+
+
+def _remembers(agent: Agent) -> str:
+    if not agent.remembers:
+        return "No"
+    return "In the shadow: recorded, not shown" if agent.shadows else f"Up to {agent.memory_tokens:,} tokens"
 
 
 def _with_activity(rows: QuerySet[Agent]) -> QuerySet[Agent]:
