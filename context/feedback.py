@@ -17,7 +17,7 @@ from context.models import Feedback, Injection
 from ibex.core.errors import FieldCode, FieldError, InvalidRequest
 from memories import store
 from memories.models import Memory
-from memories.usefulness import Verdict, usefulness
+from memories.usefulness import Showing, Verdict, usefulness
 
 VERDICTS_COUNTED = 200
 """Of one memory, the latest: what lies before weighs less than 10^-18 (`memories.usefulness`)."""
@@ -28,6 +28,16 @@ _VERDICTS = """
         SELECT actor, turn_id, useful, created_at FROM context_feedback
         WHERE org_id = %s AND memory_id = m.id ORDER BY id DESC LIMIT %s
     ) AS f
+"""
+
+SHOWINGS_COUNTED = 200
+"""Of one memory, the latest answers that were read for it."""
+_SHOWINGS = """
+    SELECT m.id, r.created_at, r.is_used
+    FROM unnest(%s::uuid[]) AS m (id) CROSS JOIN LATERAL (
+        SELECT created_at, is_used FROM context_reading
+        WHERE org_id = %s AND memory_id = m.id ORDER BY id DESC LIMIT %s
+    ) AS r
 """
 
 
@@ -84,10 +94,14 @@ def give(ballot: Ballot) -> Given | None:
 
 
 def reckon(org_id: UUID, memories: Iterable[Memory]) -> None:
-    """Set the usefulness of held memories to what all that was said about them comes to now. Two queries."""
+    """Set the usefulness of held memories to what was said about them, and what answers made of them, comes to now.
+
+    Three queries.
+    """
     memories, now = list(memories), timezone.now()
-    verdicts = _verdicts(org_id, [memory.pk for memory in memories])
-    store.set_usefulness(memories, {memory.pk: usefulness(verdicts[memory.pk], now) for memory in memories})
+    ids = [memory.pk for memory in memories]
+    verdicts, showings = _verdicts(org_id, ids), _showings(org_id, ids)
+    store.set_usefulness(memories, {key: usefulness(verdicts[key], now, showings[key]) for key in ids})
 
 
 def _turn(ballot: Ballot) -> Trace | None:
@@ -170,3 +184,13 @@ def _verdicts(org_id: UUID, memory_ids: Sequence[UUID]) -> Mapping[UUID, list[Ve
         newest_first[memory_id].setdefault((actor, turn_id), Verdict(at=at, useful=useful))
     verdicts = {key: list(reversed(counted.values())) for key, counted in newest_first.items()}
     return defaultdict(list, verdicts)
+
+
+def _showings(org_id: UUID, memory_ids: Sequence[UUID]) -> Mapping[UUID, list[Showing]]:
+    """What the latest answers made of each memory."""
+    showings: dict[UUID, list[Showing]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOWINGS, [list(memory_ids), org_id, SHOWINGS_COUNTED])
+        for memory_id, at, is_used in cursor.fetchall():
+            showings[memory_id].append(Showing(at=at, is_used=is_used))
+    return showings

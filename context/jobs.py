@@ -15,6 +15,13 @@ JOBS = (
         work="context.maintenance.decay_usefulness",
     ),
     Job(
+        name="read_turns",
+        title="Read turns",
+        about="Reads finished turns for the memories that their answers used, and for corrections by the user.",
+        every=timedelta(minutes=1),
+        work="context.reading.read_turns",
+    ),
+    Job(
         name="forget_injections",
         title="Forget old receipts",
         about="Removes which memories a call was given, and why, after the organization's retention of traces.",

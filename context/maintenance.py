@@ -45,4 +45,6 @@ def _forget_injections(org_id: UUID, _after: UUID | None) -> Batch:
         return Batch()
     lines = forget("ibex_forget_injections", before, ROWS_AT_ONCE)
     assemblies = forget("ibex_forget_assemblies", before, ROWS_AT_ONCE)
-    return Batch(counts={"injections": lines, "assemblies": assemblies}, has_more=ROWS_AT_ONCE in {lines, assemblies})
+    readings = forget("ibex_forget_readings", before, ROWS_AT_ONCE)
+    counts = {"injections": lines, "assemblies": assemblies, "readings": readings}
+    return Batch(counts=counts, has_more=ROWS_AT_ONCE in counts.values())

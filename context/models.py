@@ -141,3 +141,60 @@ class Feedback(OrgModel):
 
     def __str__(self) -> str:
         return "Useful" if self.useful else "Not useful"
+
+
+class Reading(OrgModel):
+    """What the words of one answer say about one memory in its prompt; append-only, and never any content.
+
+    It is an estimate (`context.used`), kept apart from what people say. Of a memory that stood in the prompt since an
+    earlier turn only a use is noted.
+    """
+
+    agent = OrgForeignKey("agents.Agent", related_name="+")
+    memory = OrgForeignKey("memories.Memory", related_name="readings")
+    turn_id = models.UUIDField()
+    is_used = models.BooleanField()
+    share = models.FloatField(help_text="Of the memory's own words, how much the answer has; 0 to 1.")
+
+    class Meta:
+        constraints = [
+            tenant_key("context_reading"),
+            models.UniqueConstraint(fields=["org", "turn_id", "memory"], name="context_reading_once"),
+        ]
+        indexes = [models.Index(fields=["org", "memory", "-id"], name="context_reading_memory")]
+
+    def __str__(self) -> str:
+        return "Used" if self.is_used else "Not used"
+
+
+class Mixed(models.TextChoices):
+    """Why a session is compared with none: its turns were not all served as its arm says."""
+
+    OFF = "off", "Memories were switched off in some of its turns"
+    SHADOW = "shadow", "Its agent was in the shadow in some of its turns"
+    CHANGED = "changed", "The holdout was changed while it ran"
+
+
+class Outcome(OrgModel):
+    """What came of one session, as far as its turns were read (`Session.last_read_turn`): one row a session."""
+
+    agent = OrgForeignKey("agents.Agent", related_name="+")
+    session = OrgForeignKey("agents.Session", related_name="outcomes")
+    turns = models.PositiveIntegerField(default=0, help_text="Answered turns; imported ones left out.")
+    corrections = models.PositiveIntegerField(default=0, help_text="Turns whose words correct the answer before.")
+    corrected = models.JSONField(default=dict, help_text="Of the first of them, by number: how.")
+    prompt_tokens = models.PositiveBigIntegerField(default=0)
+    completion_tokens = models.PositiveBigIntegerField(default=0)
+    cost = models.FloatField(default=0.0, help_text="US dollars, of the turns whose price is known.")
+    unpriced = models.PositiveIntegerField(default=0, help_text="Turns whose price is not known.")
+    degraded = models.PositiveIntegerField(default=0, help_text="Turns without memories because of time or an error.")
+    mixed = models.CharField(max_length=16, choices=Mixed.choices, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            tenant_key("context_outcome"),
+            models.UniqueConstraint(fields=["org", "session"], name="context_outcome_session"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Session {self.session_id}"

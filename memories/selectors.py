@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,31 @@ def memories_of(org_id: UUID) -> QuerySet[Memory]:
 def versions_of(memory: Memory) -> QuerySet[MemoryVersion]:
     """Every version, the newest first."""
     return MemoryVersion.objects.of(memory.org_id).filter(memory=memory).order_by("-number")
+
+
+def contents_then(org_id: UUID, wanted: Collection[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
+    """What memories said in given versions, by (memory, version); not those deleted since. Two queries."""
+    rows = Memory.objects.of(org_id).filter(pk__in={memory_id for memory_id, _ in wanted}, deleted_at__isnull=True)
+    now = {
+        memory_id: (version, content) for memory_id, version, content in rows.values_list("pk", "version", "content")
+    }
+    told = {
+        (memory_id, version): now[memory_id][1]
+        for memory_id, version in wanted
+        if memory_id in now and now[memory_id][0] == version
+    }
+    earlier = {(memory_id, version) for memory_id, version in wanted if memory_id in now} - told.keys()
+    return told | _contents_of_versions(org_id, earlier)
+
+
+def _contents_of_versions(org_id: UUID, wanted: Collection[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
+    if not wanted:
+        return {}
+    versions = MemoryVersion.objects.of(org_id).filter(
+        memory_id__in={memory_id for memory_id, _ in wanted}, number__in={number for _, number in wanted}
+    )
+    said = {(row.memory_id, row.number): row.snapshot.get("content") for row in versions}
+    return {key: text for key, text in said.items() if key in wanted and isinstance(text, str)}
 
 
 # Where does it come from?

@@ -46,6 +46,12 @@ class Memory(OrgModel):
     proof_count = models.PositiveIntegerField(default=1, help_text="How often it was said.")
     retrieval_count = models.PositiveIntegerField(default=0)
     injection_count = models.PositiveIntegerField(default=0)
+    answer_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Answers that were read for whether they used it."
+    )
+    used_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Those of them that did, by their words."
+    )
     last_retrieved_at = models.DateTimeField(null=True, blank=True)
     last_injected_at = models.DateTimeField(null=True, blank=True)
     tokens = models.PositiveIntegerField(help_text="Counted once, when written.")

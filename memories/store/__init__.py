@@ -13,7 +13,7 @@ from memories.store.lock import one_writer, one_writer_each
 from memories.store.merging import absorb, absorb_richer, bump_through, merge, unmerge
 from memories.store.record import hold, record
 from memories.store.review import approve, reject
-from memories.store.usage import count_injections, count_retrievals, hold_many, set_usefulness
+from memories.store.usage import count_answers, count_injections, count_retrievals, hold_many, set_usefulness
 from memories.store.write import Standing, bump, create, set_tags
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "bump",
     "bump_through",
     "connect",
+    "count_answers",
     "count_injections",
     "count_retrievals",
     "create",

@@ -14,7 +14,15 @@ from memories.models import Memory, MemoryVersion
 from memories.store.lock import one_writer
 
 REASON_MAX = 200
-_COUNTED = {"usefulness", "retrieval_count", "injection_count", "last_retrieved_at", "last_injected_at"}
+_COUNTED = {
+    "usefulness",
+    "retrieval_count",
+    "injection_count",
+    "answer_count",
+    "used_count",
+    "last_retrieved_at",
+    "last_injected_at",
+}
 """Moved by use and feedback while a memory is being written: never overwritten from a row that was read before."""
 _SAYS_THE_SAME = {Operation.CREATED, Operation.BUMPED}
 _AUDITED = ("operator:", "token:")

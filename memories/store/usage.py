@@ -33,6 +33,17 @@ def count_injections(org_id: UUID, memory_ids: Iterable[UUID]) -> None:
         )
 
 
+def count_answers(org_id: UUID, read: Mapping[UUID, int], used: Mapping[UUID, int]) -> None:
+    """Add to held memories how many answers were read for each, and how many of them used it."""
+    amounts: dict[tuple[int, int], list[UUID]] = {}
+    for memory_id, count in read.items():
+        amounts.setdefault((count, used.get(memory_id, 0)), []).append(memory_id)
+    for (answers, uses), ids in sorted(amounts.items()):
+        Memory.objects.of(org_id).filter(pk__in=ids).update(
+            answer_count=F("answer_count") + answers, used_count=F("used_count") + uses
+        )
+
+
 _FRESH = """
 SELECT m.id, m.agent_id, count(*), max(i.created_at)
   FROM memories_memory m

@@ -22,6 +22,7 @@ DOORS = (
     "ibex_forget_turns",
     "ibex_forget_injections",
     "ibex_forget_assemblies",
+    "ibex_forget_readings",
 )
 
 
