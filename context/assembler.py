@@ -106,7 +106,7 @@ def _noted(assembly: Assembly, question: Question) -> Assembly:
 
 def _without_blocks(question: Question) -> Question:
     """What a session was shown before its agent went into the shadow stays on the desk, and out of this prompt."""
-    return replace(question, desk=replace(question.desk, shown_blocks=()))
+    return replace(question, desk=replace(question.desk, shown_blocks=(), knows_shown=True))
 
 
 def _lookup(question: Question, turn: Turn, watch: Stopwatch) -> Lookup:

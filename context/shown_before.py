@@ -14,9 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from context.desk_read import MAX_BLOCKS, HotMemory, ShownBlock
+from context.mode import Mode
 from context.render import render
 from context.told import digest_of
-from context.values import MODE_ON, Arm
+from context.values import Arm
 
 SESSIONS_MAX = 8
 """Sessions that one history may continue: after each time that the desk forgets, it goes on in a new one."""
@@ -37,7 +38,7 @@ WITH told AS (
 ), block AS (
   SELECT * FROM context_assembly a
    WHERE a.org_id = %(org)s AND a.session_id = ANY(%(session)s::uuid || ARRAY(SELECT id FROM told))
-     AND a.agent_id = %(agent)s AND a.end_user = %(user)s AND a.mode = '{MODE_ON}'
+     AND a.agent_id = %(agent)s AND a.end_user = %(user)s AND a.mode = '{Mode.ON}'
      AND (a.block_nonce <> '' OR a.forgotten <> '{{{{}}}}')
      AND (%(before)s::timestamptz IS NULL OR a.assembled_at < %(before)s)
    ORDER BY a.assembled_at DESC LIMIT {MAX_BLOCKS}

@@ -100,12 +100,12 @@ def test_what_never_happened_in_one_group_says_nothing() -> None:
 def test_what_changed_between_two_shares_is_no_effect() -> None:
     """Sessions get longer while the share grows: put together, held-out ones would look longer."""
     rng, figure = np.random.default_rng(15), BY_NAME["turns"]
-    early = Stratum(
-        with_memories=sums((turns(rng, 9_000, 3), np.ones(9_000))), held_out=sums((turns(rng, 1_000, 3), np.ones(1_000)))
-    )
-    late = Stratum(
-        with_memories=sums((turns(rng, 5_000, 6), np.ones(5_000))), held_out=sums((turns(rng, 5_000, 6), np.ones(5_000)))
-    )
+
+    def group(n: int, mean: float) -> Sums:
+        return sums((turns(rng, n, mean), np.ones(n)))
+
+    early = Stratum(with_memories=group(9_000, 3), held_out=group(1_000, 3))
+    late = Stratum(with_memories=group(5_000, 6), held_out=group(5_000, 6))
     mixed = Stratum(
         with_memories=added(early.with_memories, late.with_memories), held_out=added(early.held_out, late.held_out)
     )
