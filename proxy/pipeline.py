@@ -67,7 +67,7 @@ async def begin(
 async def enriched(turn: Turn, dialect: Dialect, payload: Payload) -> Payload:
     """Step 9: the call as the provider gets it; the very same object when nothing was added."""
     with turn.stage("assemble"):
-        mode = mode_of(agent, turn.start.session.id, wanted=switches.reads)
+        mode = _mode(turn)
         turn.question = _question(turn, mode, joins_blocks=dialect.joins_blocks)
         assembly = turn.assembly = replace(await assemble(turn.question), mode=mode)
         if assembly.messages is turn.payload["messages"]:
@@ -94,6 +94,13 @@ def read_body(incoming: Incoming) -> dict[str, Any]:
     if incoming.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType
     return parse_object(incoming.body)
+
+
+def _mode(turn: Turn) -> Mode:
+    assert turn.agent is not None  # noqa: S101 - `begin` filled these in
+    assert turn.switches is not None  # noqa: S101
+    assert turn.start is not None  # noqa: S101
+    return mode_of(turn.agent, turn.start.session.id, wanted=turn.switches.reads)
 
 
 def _question(turn: Turn, mode: Mode, *, joins_blocks: bool) -> Question:

@@ -176,7 +176,7 @@ def test_no_secret_and_no_vector_is_shown(model, root, rows, acme):
         assert word not in page.lower(), word
 
 
-AGENT = dict(name="Made", slug="", injection_mode="system_first", memory_tokens=10, holdout_share=0.1, status="active")
+AGENT = {"name": "New", "injection_mode": "system_first", "memory_tokens": 10, "holdout_share": 0.1, "status": "active"}
 
 
 def test_an_agent_is_made_in_the_chosen_organization_and_audited(root, acme):
