@@ -62,6 +62,7 @@ class AssemblyRecord(OrgModel):
     mode = models.CharField(max_length=16, default="on", help_text="Whether what was assembled was sent.")
     level = models.PositiveSmallIntegerField(default=0, help_text="Rung of the degradation ladder, 0 to 3.")
     missing = ArrayField(models.CharField(max_length=16), default=list, help_text="What was late or failed.")
+    cold_desk = ArrayField(models.CharField(max_length=16), null=True, help_text="What the desk did not know.")
     directive_version = models.PositiveIntegerField(default=0, help_text="0: the agent had none.")
     budget = models.JSONField(null=True, help_text="Where the model's window went, in tokens.")
     placement = models.CharField(max_length=16, help_text="The agent's way to place its directive.")

@@ -40,6 +40,7 @@ _COLUMNS = {
     "mode": "text",
     "level": "int",
     "missing": "text[]",
+    "cold_desk": "text[]",
     "directive_version": "int",
     "budget": "jsonb",
     "placement": "text",

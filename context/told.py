@@ -22,6 +22,7 @@ def told(question: Question, assembly: Assembly) -> dict[str, Any]:
         "mode": assembly.mode,
         "level": int(assembly.level),
         "missing": assembly.missing,
+        "cold_desk": assembly.on_cold,
         "directive_version": assembly.directive_version,
         "budget": asdict(assembly.budget) if assembly.budget else None,
         "placement": question.agent.injection_mode,

@@ -77,7 +77,7 @@ class VaultRetriever:
             limit=COLD_LIMIT,
             cuts=lookup.cuts,
         )
-        return [_candidate(found) for found in await search(query)]
+        return [candidate_of(found) for found in await search(query)]
 
     async def alive(self, lookup: Lookup) -> Collection[UUID]:
         """Which of the shown memories may still be shown."""
@@ -114,7 +114,7 @@ def _pinned(row: Sequence[Any]) -> HotMemory:
     )
 
 
-def _candidate(found: Found) -> Candidate:
+def candidate_of(found: Found) -> Candidate:
     memory = HotMemory(
         id=found.id,
         content=found.content,

@@ -40,7 +40,8 @@ Place = tuple[UUID, UUID, str]
 """Organization, agent, end user."""
 Cuts = tuple[str, ...]
 
-_VECTOR_HEADER = 4
+VECTOR_HEADER = 4
+"""Bytes before the values of PostgreSQL's binary form of a halfvec."""
 _READ = f"""
 SELECT id, agent_id, end_user, content, category, source, status, confidence, usefulness, injection_count,
        extract(epoch FROM observed_at)::float8, extract(epoch FROM valid_from)::float8, tokens, version, is_pinned,
@@ -151,10 +152,11 @@ def read(place: Place, cuts: Cuts, slot: Slot) -> Held | None:
     finally:
         # The thread goes back to its pool, and so must its connection.
         connections["default"].close()
-    return None if len(rows) > ROWS_MAX else _held(rows, cuts, slot, read_at)
+    return None if len(rows) > ROWS_MAX else held_of(rows, cuts, slot, read_at)
 
 
-def _held(rows: Sequence[tuple[Any, ...]], cuts: Cuts, slot: Slot, read_at: float) -> Held:
+def held_of(rows: Sequence[tuple[Any, ...]], cuts: Cuts, slot: Slot, read_at: float) -> Held:
+    """A copy of rows in the columns of `_READ`."""
     postings: dict[str, list[int]] = {}
     numbers: dict[UUID, int] = {}
     for at, row in enumerate(rows):
@@ -179,11 +181,11 @@ def _held(rows: Sequence[tuple[Any, ...]], cuts: Cuts, slot: Slot, read_at: floa
 
 def _vectors(sent: Sequence[bytes | None]) -> npt.NDArray[np.float32]:
     """Unit vectors, from PostgreSQL's binary form of a halfvec; zeros for a row that has none."""
-    width = max(((len(raw) - _VECTOR_HEADER) // 2 for raw in sent if raw is not None), default=0)
+    width = max(((len(raw) - VECTOR_HEADER) // 2 for raw in sent if raw is not None), default=0)
     vectors = np.zeros((len(sent), width), dtype=np.float32)
     for at, raw in enumerate(sent):
         if raw is not None:
-            vectors[at] = np.frombuffer(raw, dtype=">f2", offset=_VECTOR_HEADER)
+            vectors[at] = np.frombuffer(raw, dtype=">f2", offset=VECTOR_HEADER)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     np.divide(vectors, lengths, out=vectors, where=lengths > 0)
     return vectors

@@ -80,11 +80,12 @@ def search_sync(query: Query) -> list[Found]:
     if vector is None:
         vector = current.embed([_spoken(query, found)])[0]
     with scope(query.org_id):
-        lexemes = drive_sync(_lexemes(query.text))
+        lexemes = drive_sync(read_lexemes(query.text))
         return drive_sync(_search(query, current.slot, vector, found, lexemes))
 
 
-def _lexemes(text: str) -> Plan[list[str]]:
+def read_lexemes(text: str) -> Plan[list[str]]:
+    """The stems of a question's words, as the vault makes them."""
     found: list[str] = (yield Step(statement=statements.LEXEMES, given={"text": text}))[0][0] or []
     return found
 

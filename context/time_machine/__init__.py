@@ -1,0 +1,1 @@
+"""A past turn assembled once more: as of its time, and with today's memories."""
