@@ -44,6 +44,14 @@ def find_merged(prepared: Prepared) -> Memory | None:
     return merged.select_related("merged_into").order_by("-created_at").first()
 
 
+def find_outdated(prepared: Prepared) -> Memory | None:
+    """A memory with the same words that gave way to a newer one, where the draft says them no later than it did: the
+    same turn read once more brings nothing back. Whoever says them again afterwards may mean it.
+    """
+    gone = _same_words(prepared).filter(status=Status.SUPERSEDED, deleted_at__isnull=True)
+    return gone.filter(observed_at__gte=prepared.draft.observed_at).order_by("-observed_at").first()
+
+
 def was_refused(prepared: Prepared) -> str:
     """Why extraction may not learn these words again: a person deleted or rejected them. Empty when it may.
 

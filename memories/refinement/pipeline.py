@@ -81,6 +81,8 @@ def _known(prepared: Prepared) -> Outcome | None:
         return Outcome(result=Result.DUPLICATE_OF, memory_id=twin.pk, reason="the same words")
     if (gone := exact.find_merged(prepared)) and (keeper := bump_through(gone, prepared)):
         return Outcome(result=Result.DUPLICATE_OF, memory_id=keeper.pk, reason="the same words as one merged into it")
+    if outdated := exact.find_outdated(prepared):
+        return Outcome(result=Result.DUPLICATE_OF, memory_id=outdated.pk, reason="the same words, outdated since")
     if refused := exact.was_refused(prepared):
         return Outcome(result=Result.REJECTED, reason=refused)
     return None

@@ -104,6 +104,16 @@ def test_what_was_learned_late_about_earlier_does_not_replace_what_is_newer(agen
     assert (memory_status(now), memory_status(before)) == (Status.ACTIVE, Status.SUPERSEDED)
 
 
+def test_a_turn_that_is_read_once_more_does_not_bring_back_what_gave_way_since(agent: Agent) -> None:
+    old = refine(draft(agent, "The user lives in Lisbon.", observed_at=NOON))
+    refine(draft(agent, "The user moved from Lisbon to Porto.", observed_at=NOON + timedelta(days=1)))
+    again = refine(draft(agent, "The user lives in Lisbon.", observed_at=NOON))
+    assert (again.result, again.memory_id) == (Result.DUPLICATE_OF, old.memory_id)
+    assert memory_of(agent, old).status == Status.SUPERSEDED
+    back = refine(draft(agent, "The user lives in Lisbon.", observed_at=NOON + timedelta(days=2)))
+    assert (back.result, back.memory_id != old.memory_id) == (Result.CREATED, True)
+
+
 def test_a_later_period_of_validity_supersedes_without_a_model(agent: Agent) -> None:
     slot = {"subject": "user", "attribute": "team"}
     then, now = NOON - timedelta(days=300), NOON - timedelta(days=10)
