@@ -40,6 +40,9 @@ _TELLING = re.compile(
         r"as (?:I|you) (?:said|mentioned|know),?(?: that)?",
         rf"(?:I want(?:ed)?|I forgot|{_I_WOULD} like) (?:you to know|to (?:mention|say|tell you|add))(?: that)?",
         "I should (?:mention|add) that",
+        r"(?:I )?(?:just )?want(?:ed)? to (?:let you know|fill you in(?: on)?)(?: that|[-:,])?",
+        r"(?:I )?(?:just )?want(?:ed)? to give you (?:the|a) heads[ -]up(?: (?:about|on)(?: what's been happening"
+        r"(?: lately)?)?)?(?: that|[-:,])?",
     )
     + r"\s+",
     re.IGNORECASE,

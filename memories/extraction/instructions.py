@@ -24,7 +24,7 @@ _OPENER = re.compile(
 _LASTING = re.compile(
     r"\b(?:always|never|from now on|going forward|moving forward|in (?:the )?future(?! (?:of|I|we))|by default"
     r"|every time|each time|whenever"
-    r"|at all times|at all|any ?more|don't ever|no longer|stop|until I say otherwise|henceforth|as a rule)\b",
+    r"|at all times|at all|any ?more|don't ever|no longer|until I say otherwise|henceforth|as a rule)\b",
     re.IGNORECASE,
 )
 _ABOUT_ANSWERS = re.compile(
@@ -57,14 +57,22 @@ _ONE_OFF = re.compile(
     r"|document)|tomorrow|today)\b",
     re.IGNORECASE,
 )
+# What people say to cheer each other up, to part, or to offer help: no order to an assistant.
 _ENCOURAGING = re.compile(
-    r"\b(?:give up|forget (?:that|how|who)|count on|stop believing|lose hope|look back|keep (?:it up|going))\b",
+    r"\b(?:give up|forget (?:that|how|who)|count on|stop believing|lose hope|look back|keep (?:it up|going)"
+    r"|never say never|keep (?:persever|push|fight|believ|dream|smil|shin|chas|grow|striv|rock)ing"
+    r"|let (?:\w+ )?(?:stop|stand in) you|stop you|quit on|take care of yourself|(?:see|speak to|talk to|catch|meet) you\b"
+    r"|your (?:own |true )?(?:values|dreams?|goals?|passions?|heart|gut|instincts?|future|success))\b"
+    r"|^(?:just )?(?:let|tell|ask|call|text|ping|shoot) (?:me|us)\b(?=.*\b(?:if|when|whenever|any ?time)"
+    r" you(?:'re| ever| just)* (?:need|want|know|hear|see|try|do|feel)\b)",
     re.IGNORECASE,
 )
 _CONDITIONAL = re.compile(
     r"^(?P<when>(?:when|whenever|if|every time|each time)\b[^,]+),\s*(?:then |please )?(?P<order>[\w']+ .+)$",
     re.IGNORECASE,
 )
+_ADVERBS = word_set("always never only")
+_NO_ORDER = word_set("thank thanks hello hi hey love hate like enjoy adore hope wish know feel imagine")
 _ASKING = frozenset(("i", "you", "we", "it", "they"))  # "do I need …" is a question, not an order
 _LEADING_ADVERB = re.compile(r"^(?P<adverb>always|never|only)\s+", re.IGNORECASE)
 
@@ -73,23 +81,27 @@ def standing_instruction(clause: str, teller: Party) -> str | None:
     """What the user wants of every later turn, as a declarative sentence; None when the clause is no such order."""
     if naming := _CALL_ME.match(_stripped(clause)):
         return _called(naming, teller)
-    lasting = bool(_LASTING.search(clause))
     order = re.sub(r",? (?:please|pls|thanks|thank you)$", "", _stripped(clause).rstrip(".!? "), flags=re.IGNORECASE)
+    lasting = bool(_LASTING.search(clause)) or order.lower().startswith("stop ")
     if conditional := _CONDITIONAL.match(order):
         when = conditional.group("when")
         order, lasting = f"{conditional.group('order')} {when[:1].lower()}{when[1:]}", True
     words = words_of(order)
-    if (
-        len(words) < 2
-        or words[1] in _ASKING
-        or not (words[0] in _IMPERATIVE or (lasting and words[0] in COMMON_VERBS | _TASKS))
-    ):
+    if not _begins_as_order(words, lasting=lasting):
         return None
     if _ENCOURAGING.search(order) or (clause.rstrip().endswith("?") and not lasting):
         return None
     if not lasting and (not _ABOUT_ANSWERS.search(order) or _ONE_OFF.search(order) or len(words) > _MAX_STYLE_WORDS):
         return None
     return f"{teller.subject} wants the assistant {_as_wish(order, teller)}."
+
+
+def _begins_as_order(words: list[str], *, lasting: bool) -> bool:
+    """Whether these are an imperative and what it is about; "always here to help" has no verb to follow."""
+    verb = words[1:] if words and words[0] in _ADVERBS else words
+    if len(words) < 2 or not verb or words[1] in _ASKING or verb[0] in _NO_ORDER:
+        return False
+    return verb[0] in _IMPERATIVE - _ADVERBS or (lasting and verb[0] in COMMON_VERBS | _TASKS)
 
 
 _MAX_STYLE_WORDS = 14  # a longer order without "always" or "never" is nearly always about the answer at hand

@@ -53,6 +53,24 @@ _ADVERBS = (
 _MY_GOAL = r"\b(?:my|our) (?:\w+[ -]){0,2}(?:goal|aim|dream|ambition|objective|mission|motivation|vision|plan)s?"
 _SO = r"(?:so |super |very |really |quite |truly |incredibly |a bit |a little |kinda |kind of |pretty |also )*"
 
+# What is felt for the listener, wished to them or promised: about the talk, and not about the user. How to answer is
+# another matter ("I like your short answers").
+_YOU = r"\b(?:you|your|yours|yourself)(?:'\w+)?\b"
+_NO_STYLE = r"(?!.*\b(?:answer|repl|respon|explain|explanation|example|style|tone|format|emoji|summar|remind)\w*)"
+_SOON = r"(?: (?!and\b|but\b|because\b|that (?:I|my)\b)[\w']+){0,4}?"
+_TO_THE_LISTENER = (
+    rf"^(?:\w+, )?{_NO_STYLE}(?:I|we)(?:'m|'re|'d|'ll|'ve| am| are| was| will| would| have| can| could)?{_ADVERBS}"
+    r" (?:love|like|enjoy|adore|admire|respect|appreciate|value|hope|wish|bet|believe|think|know|knew|remember|imagine"
+    r"|picture|see|understand|hear|noticed|figured|miss|missed|owe|promise|support|help|cheer|watch|wait|want|need|let"
+    rf"|send|show|tell|keep|get|got|be|won't){_SOON} {_YOU}",
+    rf"{_NO_STYLE}\b(?:glad|happy|proud|sure|impressed|inspired|in awe|lucky|excited|pleased|grateful|sorry|curious"
+    rf"|keen|amazed|jealous|blessed|thrilled){_SOON} {_YOU}",
+    rf"^(?:\w+, )?{_NO_STYLE}(?:so )?(?:your|yours)\b",
+    rf"^(?:(?:really|so|much) )*(?:appreciate|glad|good luck|congrats|enjoy|take|knowing){_SOON} {_YOU}",
+    r"\b(?:got|have|has|had|having) your back\b|\b(?:let|keep|kept|keeping) you (?:down|posted|updated|in the loop)\b"
+    r"|\byou(?:'ve| have)? got this\b|\byou (?:in|on) (?:my|our) (?:corner|side)\b",
+)
+
 _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     (REMARK, (
         r"^thank|\b(?:thanks?|thank you|appreciate (?:your|the|it))\b",
@@ -60,6 +78,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         r"\b(?:with|to|for|of|tell|help|so|if|remember) you\b",
         r"\btrying to (?:understand|figure out|verify|decide|debug|handle|solve|see|find out|determine|fix|learn)\b",
         r"\b(?:to|will|'ll) make sure\b|\bthinking (?:about|of) how\b",
+        *_TO_THE_LISTENER,
     )),
     (GOAL, (
         rf"{_MY_GOAL} (?:is|are|was)\b",

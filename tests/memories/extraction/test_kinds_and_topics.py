@@ -59,6 +59,40 @@ def test_what_says_nothing_lasting_about_the_user_is_a_mere_remark(clause: str) 
     assert kind_of(clause) is REMARK
 
 
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "I'm so glad you found it",
+        "I love how patient you are",
+        "I hope your evening goes well",
+        "I will keep you posted",
+        "I've got your back",
+        "I believe in you",
+        "Your kindness means a lot to me",
+        "I missed you",
+        "I'm impressed by your patience",
+        "I won't let you down",
+    ],
+)
+def test_what_is_felt_for_the_assistant_is_about_the_talk(clause: str) -> None:
+    assert kind_of(clause) is REMARK
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "I like your short answers",
+        "I love it when you explain with examples",
+        "I tried the recipe you gave me and added walnuts",
+        "I know that my flight leaves at nine and you can check it",
+        "I love hiking and you know why",
+        "I moved to Lisbon as you suggested",
+    ],
+)
+def test_what_the_user_did_or_wants_of_answers_is_not(clause: str) -> None:
+    assert kind_of(clause) is not REMARK
+
+
 def test_what_names_nobody_is_about_others() -> None:
     assert kind_of("The build takes twenty minutes") is ABOUT_OTHERS
 

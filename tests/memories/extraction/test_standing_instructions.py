@@ -16,6 +16,10 @@ from memories.extraction.persons import narrator
         ("Keep your answers short.", "The user wants the assistant to keep its answers short."),
         ("Reply in French please", "The user wants the assistant to reply in French."),
         ("Don't use emojis", "The user wants the assistant not to use emojis."),
+        (
+            "Let me know whenever a test fails",
+            "The user wants the assistant to let the user know whenever a test fails.",
+        ),
         ("Stop apologizing.", "The user wants the assistant to stop apologizing."),
         ("I prefer that you don't use emojis.", "The user wants the assistant not to use emojis."),
         ("I'd like you to always use metric units.", "The user wants the assistant to always use metric units."),
@@ -49,6 +53,14 @@ def test_the_speakers_name_is_used_where_it_is_known() -> None:
         "do I need to update it again in the future",
         "never give up",
         "You can always count on me",
+        "Always here to help",
+        "Never been on a sports team",
+        "Thanks for always being there for me",
+        "Love having you in my corner, always",
+        "Let me know if you need any help",
+        "Whenever you need help, just let me know",
+        "Don't let anything stop you",
+        "Always stay true to your values",
     ],
 )
 def test_a_request_for_one_answer_is_no_standing_instruction(said: str) -> None:
