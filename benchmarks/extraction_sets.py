@@ -20,7 +20,7 @@ EVENT = "Event Memory"
 
 @dataclass
 class Session:
-    """One HaluMem session: what was said, what of it is true, and what was planted."""
+    """One session: what was said, what of it is true, and what was planted."""
 
     turns: list[Turn]
     true: list[str]
@@ -71,6 +71,19 @@ def locomo_turns(session: dict[str, Any], speaker: str) -> list[Turn]:
         Turn(number=number, said_at=at, user_text=user, assistant_text=other, speaker=speaker)
         for number, (user, other) in enumerate(said, 1)
     ]
+
+
+def locomo(conversations: Sequence[dict[str, Any]]) -> list[Session]:
+    """Each side of each session, with what was observed of its speaker as points."""
+    sides = []
+    for conversation in conversations:
+        for session in conversation["sessions"]:
+            for speaker in conversation["speakers"]:
+                told = [one for one in conversation["observations"] if one["session"] == session["session"]]
+                points = [one["text"] for one in told if one["speaker"] == speaker]
+                if points and (turns := locomo_turns(session, speaker)):
+                    sides.append(Session(turns, points, [], speaker))
+    return sides
 
 
 def naive(turns: Sequence[Turn], name: str) -> list[tuple[str, bool]]:
