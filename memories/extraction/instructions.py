@@ -61,7 +61,8 @@ _ONE_OFF = re.compile(
 _ENCOURAGING = re.compile(
     r"\b(?:give up|forget (?:that|how|who)|count on|stop believing|lose hope|look back|keep (?:it up|going)"
     r"|never say never|keep (?:persever|push|fight|believ|dream|smil|shin|chas|grow|striv|rock)ing"
-    r"|let (?:\w+ )?(?:stop|stand in) you|stop you|quit on|take care of yourself|(?:see|speak to|talk to|catch|meet) you\b"
+    r"|let (?:\w+ )?(?:stop|stand in) you|stop you|quit on|take care of yourself"
+    r"|(?:see|speak to|talk to|catch|meet) you\b"
     r"|your (?:own |true )?(?:values|dreams?|goals?|passions?|heart|gut|instincts?|future|success))\b"
     r"|^(?:just )?(?:let|tell|ask|call|text|ping|shoot) (?:me|us)\b(?=.*\b(?:if|when|whenever|any ?time)"
     r" you(?:'re| ever| just)* (?:need|want|know|hear|see|try|do|feel)\b)",
