@@ -28,7 +28,7 @@ MISSING = {
     "directive": "the directive",
     "hot": "the hot memories",
     "cold": "the search",
-    "alive": "whether shown memories may still be shown",
+    "alive": "what may still be shown",
     "shown": "what this session was shown before",
     "assembly": "all of it",
 }

@@ -77,7 +77,7 @@ def test_a_turn_shows_how_its_context_came_about_and_each_arms_places(victor, ag
     page = text_of(replayed(victor, session))
     for words in (
         "Level L1",
-        "Missing the search, whether shown memories may still be shown",
+        "Missing the search, what may still be shown",
         "Directive version 3",
         "Window 8,192 less messages 40 less answer 1,228 less safety 409 less directive 12 Memories up to 2,000",
         "Vector #4 Desk #2",

@@ -11,6 +11,7 @@ from django.test import Client
 from agents.models import Agent
 from ibex.core.tenancy import scope
 from memories.models import Extraction, ImportItem, Memory, RecallCheck
+from tests.dashboard.conftest import make_trace
 from tests.factories import Person
 from tests.memories.making import make_session, remember
 from tests.memories.transfer.bringing import bring, texts
@@ -25,6 +26,7 @@ def owned(agent: Agent) -> dict[str, str]:
     other = remember(agent, f"The boathouse opens with the word {SECRET}.")
     waiting = remember(agent, f"The cellar may open with {SECRET}.", confidence=0.2)
     session = make_session(agent)
+    trace = make_trace(agent)
     run = bring(agent, texts(f"The safe opens with {SECRET}."))
     with scope(agent.org_id):
         ImportItem.objects.create(org_id=agent.org_id, run=run, line=1, result="rejected", reason=SECRET)
@@ -39,6 +41,8 @@ def owned(agent: Agent) -> dict[str, str]:
         "waiting": str(waiting.pk),
         "session": str(session.pk),
         "run": str(run.pk),
+        "trace": str(trace.pk),
+        "request": trace.request_id,
     }
 
 
@@ -60,7 +64,12 @@ REST = [
     ("POST", "/imports/{run}/undo", {}),
     ("POST", "/jobs/extractions/{session}/replay", {}),
 ]
-LISTS = ["/memories", "/imports", "/jobs", "/jobs/extractions"]
+WITHOUT_CONTENT = [
+    ("GET", "/traces/{trace}", None),
+    ("GET", "/traces/{trace}/injections", None),
+    ("GET", "/traces/{request}/injections", None),
+]
+LISTS = ["/memories", "/traces", "/imports", "/jobs", "/jobs/extractions"]
 PAGES = ["/memories/{memory}", "/memories/{memory}/uses", "/review/{waiting}", "/imports/{run}", "/sessions/{session}"]
 OVERVIEWS = [
     "/memories",
@@ -91,7 +100,7 @@ def rest(person: Person, method: str, path: str, body: Any = None) -> Any:
     return Client().generic(method, f"/api/v1{path}", headers=headers, **extra)
 
 
-@pytest.mark.parametrize(("method", "path", "body"), REST)
+@pytest.mark.parametrize(("method", "path", "body"), REST + WITHOUT_CONTENT)
 def test_a_strangers_token_is_told_that_there_is_no_such_thing(method, path, body, charlie, owned):
     answer = rest(charlie, method, filled(path, owned), filled(body, owned) if body is not None else None)
     assert answer.status_code == 404
@@ -134,5 +143,6 @@ def test_a_stranger_decides_nothing(path, charlie, owned, agent):
 def test_whoever_owns_it_finds_it_at_the_same_addresses(alice, owned):
     told = [rest(alice, method, filled(path, owned)) for method, path, _ in REST if method == "GET"]
     told += [alice.client.get(filled(path, owned)) for path in PAGES]
-    assert {answer.status_code for answer in told} == {200}
+    counted = [rest(alice, method, filled(path, owned)) for method, path, _ in WITHOUT_CONTENT]
+    assert {answer.status_code for answer in told + counted} == {200}
     assert sum(SECRET in answer.content.decode() for answer in told) > len(told) / 2
