@@ -57,9 +57,11 @@ _WHOSE = """
     FROM ibex_token_with_limits(%s)
 """
 _AGENT = """
-    SELECT id, org_id, slug, name, status, injection_mode, memory_tokens, learns, remembers, shadows, holdout_share,
-           trusts_body_user, idle_minutes, requests_per_minute, tokens_per_minute, monthly_tokens, monthly_cost
-    FROM agents_agent WHERE org_id = %s AND (id = %s OR slug = %s)
+    SELECT a.id, a.org_id, a.slug, a.name, a.status, a.injection_mode, a.memory_tokens, a.learns, a.remembers,
+           a.shadows, a.holdout_share, a.trusts_body_user, a.idle_minutes, a.quotes, a.locale, o.wording::text,
+           a.requests_per_minute, a.tokens_per_minute, a.monthly_tokens, a.monthly_cost
+    FROM agents_agent a JOIN agents_organization o ON o.id = a.org_id
+    WHERE a.org_id = %s AND (a.id = %s OR a.slug = %s)
 """
 """In the order of AgentCard's fields, then of those of its Limits."""
 _UNREACHABLE = (psycopg.Error, OSError, TimeoutError, RuntimeError)

@@ -42,6 +42,13 @@ class InjectionMode(TextChoices):
     USER_PREPEND = "user_prepend"
 
 
+class Locale(TextChoices):
+    """Languages that the words around memories are written in (`context.wording`)."""
+
+    EN = "en", "English"
+    DE = "de", "Deutsch"
+
+
 class Scope(TextChoices):
     """What a token may do."""
 

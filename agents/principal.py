@@ -42,4 +42,10 @@ class AgentCard:
     """Of its sessions, those answered without memories; see `agents.holdout`."""
     trusts_body_user: bool
     idle_minutes: int | None
+    quotes: bool = True
+    """Excerpts may be put into its prompts."""
+    locale: str = ""
+    """Of the words around its memories; empty: the organization's."""
+    org_wording: str = ""
+    """`Organization.wording` as JSON text."""
     limits: Limits = UNLIMITED

@@ -82,6 +82,23 @@ def load(folder: Path) -> list[Set]:
     ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What LoCoMo's annotators noted of some turns: a memory as a person would write it."""
+
+    text: str
+    sources: tuple[str, ...]
+
+
+def locomo(folder: Path) -> list[tuple[Talk, tuple[Observation, ...]]]:
+    """LoCoMo alone, each conversation with its annotated observations. Raises FileNotFoundError."""
+    talks = json.loads((folder / "locomo.json").read_text())
+    return [
+        (_locomo(talk), tuple(Observation(text=o["text"], sources=tuple(o["src"])) for o in talk["observations"]))
+        for talk in talks
+    ]
+
+
 def _locomo(talk: dict[str, Any]) -> Talk:
     """Two people tell each other: every utterance is a user's turn that carries its speaker's name."""
     said = []

@@ -14,11 +14,12 @@ from context.admission import Admission
 from context.budget import Budget, budget_for
 from context.compose import compose
 from context.render import make_nonce
-from context.retrieve import COLD, Lookup, Retrieval, Retrieved, Retriever
+from context.retrieve import COLD, EXCERPTS, Lookup, Retrieval, Retrieved, Retriever
 from context.shown_before import Talk, made_again
 from context.stopwatch import Stopwatch
 from context.turn import Turn, read_turn
 from context.values import Assembly, Level, Question
+from context.wording import wording_of
 from ibex.core import metrics
 from ibex.core.logging import place_of
 
@@ -73,14 +74,17 @@ async def _assemble(
     lookup = _lookup(question, turn, watch)
     with (
         admission.place(wanted=bool(turn.query)) as admitted,
-        Retrieval(question.desk, lookup, retriever, memories=turn.adds, search=admitted) as retrieval,
+        Retrieval(
+            question.desk, lookup, retriever, memories=turn.adds, search=admitted, quotes=question.agent.quotes
+        ) as retrieval,
     ):
         await asyncio.sleep(0)  # the searches are on their way before this thread is busy counting
         with watch.stage("budget"):
             budget = _budget(question, turn, question.desk.directive or "", question.desk.directive_tokens)
         retrieved = await retrieval.collect(deadline)
     if turn.query and not admitted:
-        retrieved = replace(retrieved, missing=(*retrieved.missing, COLD))
+        without = (COLD, EXCERPTS) if question.agent.quotes else (COLD,)
+        retrieved = replace(retrieved, missing=(*retrieved.missing, *without))
     question, turn, retrieved = _with_shown(question, turn, retrieved)
     if question.desk.directive is None and retrieved.directive is not None:
         budget = _budget(question, turn, retrieved.directive.content, retrieved.directive.tokens)
@@ -92,7 +96,8 @@ def _with_shown(question: Question, turn: Turn, retrieved: Retrieved) -> tuple[Q
     """The same call, read once more when the receipts have said what the session was shown before."""
     if retrieved.shown is None:
         return question, turn, retrieved
-    desk = replace(question.desk, shown_blocks=made_again(retrieved.shown), knows_shown=True)
+    wording = wording_of(question.agent.locale, question.agent.org_wording)
+    desk = replace(question.desk, shown_blocks=made_again(retrieved.shown, wording), knows_shown=True)
     question = replace(question, desk=desk)
     return question, read_turn(question), replace(retrieved, gone=retrieved.shown.gone)
 

@@ -8,10 +8,13 @@ from uuid import UUID
 
 from context.desk_read import HotMemory
 from context.pack import pack
+from context.ranked import Ranked, receipt
 from context.render import element_tokens
+from context.restated import restates
 from context.score import HALF_LIVES_DAYS, WEIGHTS, Components, components
 from context.shown import KEPT_SHARE
 from context.values import Arm, Candidate, Considered, Reason
+from context.wording import DEFAULT, Wording
 from context.words import shared_words
 
 RELEVANCE_FLOOR = 0.15
@@ -30,25 +33,8 @@ SHORT_LIST_MIN = 12
 """So many are packed as a knapsack in any case."""
 PINNED_SHARE = 0.25
 """Of the memory budget, for standing instructions; what they leave goes to the others."""
-LEFT_OUT_KEPT = 20
-"""Of those left out, how many a receipt names, best first: 50 rows a call would be most of the vault's writes."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ranked:
-    """A candidate with its score; `tokens` are those of its whole element."""
-
-    candidate: Candidate
-    components: Components
-    score: float
-    rank: int
-    tokens: int
-    hot_rank: int | None = None
-    """Its place among the hot memories, by what it is worth whatever the question."""
-
-    @property
-    def id(self) -> UUID:
-        return self.candidate.memory.id
+EXCERPT_SHARE = 0.3
+"""Of the memory budget, for excerpts. What either kind leaves goes to the other."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +74,7 @@ def rank(
     *,
     now: float,
     half_lives: Mapping[str, float] = HALF_LIVES_DAYS,
+    wording: Wording = DEFAULT,
 ) -> list[Ranked]:
     """Best first; equal scores by what was learned last."""
     scored = []
@@ -103,7 +90,7 @@ def rank(
             components=parts,
             score=score,
             rank=place,
-            tokens=element_tokens(candidate.memory),
+            tokens=element_tokens(candidate.memory, wording),
             hot_rank=hot_ranks.get(candidate.memory.id),
         )
         for place, (score, _, _, candidate, parts) in enumerate(scored, start=1)
@@ -131,19 +118,19 @@ def choose(
     pinned_budget = int(whole * PINNED_SHARE) - sum(i.tokens for i in ranked if i.id in shown and _is_pinned(i))
     pinned = _take_pinned(fresh, min(pinned_budget, room))
     pinned_ids = {item.id for item in pinned}
-    # What is shown already still sets the standard: else the dregs would rise once the best have been shown.
-    best = max((item.candidate.relevance for item in ranked), default=0.0)
-    gates = [(item, _gate(item, best, repeated)) for item in fresh if item.id not in pinned_ids]
-    contenders = [item for item, reason in gates if reason is None]
+    gates = _gates(ranked, [item for item in fresh if item.id not in pinned_ids], repeated)
+    contenders = [item for item in fresh if item.id not in pinned_ids and item.id not in gates]
     free = room - sum(item.tokens for item in pinned)
-    chosen, squeezed = _pack(contenders, free, whole)
+    told = [*pinned, *(item for item in ranked if item.id in shown and not item.is_excerpt)]
+    chosen, left_out = _share(contenders, free, whole, told)
     packed = [*pinned, *chosen]
+    claims = [item for item in contenders if not item.is_excerpt]
     return Choice(
         memories=tuple(item.candidate.memory for item in packed),
-        considered=_receipt(ranked, pinned_ids, {i.id: reason for i, reason in gates if reason} | squeezed, shown),
+        considered=receipt(ranked, pinned_ids, gates | left_out, shown),
         tokens=sum(item.tokens for item in packed),
         is_crowded=len(pinned) < len(_take_pinned(fresh, pinned_budget))
-        or (bool(contenders) and free < contenders[0].tokens <= whole * (1 - KEPT_SHARE)),
+        or (bool(claims) and free < claims[0].tokens <= whole * (1 - KEPT_SHARE)),
     )
 
 
@@ -153,6 +140,31 @@ def withheld(choice: Choice) -> Choice:
         replace(line, is_packed=False, reason=Reason.SHADOW) if line.is_packed else line for line in choice.considered
     )
     return Choice(memories=(), considered=tuple(considered), tokens=0)
+
+
+def _share(
+    contenders: Sequence[Ranked], free: int, whole: int, told: Sequence[Ranked]
+) -> tuple[list[Ranked], dict[UUID, Reason]]:
+    """Memories in their share, excerpts in theirs and what memories leave, memories again in what is left then.
+
+    An excerpt that only restates one of the memories that are chosen, or `told` besides, is left out.
+    """
+    claims = [item for item in contenders if not item.is_excerpt]
+    words = [item for item in contenders if item.is_excerpt]
+    kept = min(int(free * EXCERPT_SHARE), sum(item.tokens for item in words))
+    best = claims[0].tokens if claims else 0
+    if best <= free:
+        kept = min(kept, free - best)
+    chosen, squeezed = _pack(claims, free - kept, whole)
+    beside = [item.candidate.memory.content for item in (*told, *chosen)]
+    restating = {item.id: Reason.RESTATES for item in words if restates(item.candidate.memory.content, beside)}
+    left = free - sum(item.tokens for item in chosen)
+    quoted, unquoted = _pack([item for item in words if item.id not in restating], left, whole)
+    if kept:
+        left -= sum(item.tokens for item in quoted)
+        more, squeezed = _pack([item for item in claims if item.id in squeezed], left, whole)
+        chosen += more
+    return [*chosen, *quoted], squeezed | unquoted | restating
 
 
 def _pack(contenders: Sequence[Ranked], free: int, whole: int) -> tuple[list[Ranked], dict[UUID, Reason]]:
@@ -202,42 +214,21 @@ def _take_pinned(fresh: Sequence[Ranked], budget: int) -> list[Ranked]:
     return taken
 
 
+def _gates(ranked: Sequence[Ranked], fresh: Sequence[Ranked], repeated: Collection[UUID]) -> dict[UUID, Reason]:
+    """Why some of `fresh` are not worth showing however much room there is.
+
+    What is shown already still sets the standard: else the dregs would rise once the best have been shown. Memories are
+    held against the best memory, excerpts against the best of all: evidence may not put claims in the shade.
+    """
+    best = max((item.candidate.relevance for item in ranked), default=0.0)
+    best_claim = max((item.candidate.relevance for item in ranked if not item.is_excerpt), default=0.0)
+    found = ((item.id, _gate(item, best if item.is_excerpt else best_claim, repeated)) for item in fresh)
+    return {item_id: reason for item_id, reason in found if reason is not None}
+
+
 def _gate(item: Ranked, best: float, repeated: Collection[UUID]) -> Reason | None:
     if item.id in repeated:
         return Reason.REPEATED
     if item.candidate.relevance < RELEVANCE_FLOOR:
         return Reason.BELOW_FLOOR
     return Reason.IN_THE_TAIL if item.candidate.relevance < TAIL_SHARE * best else None
-
-
-def _receipt(
-    ranked: Sequence[Ranked],
-    pinned_ids: Collection[UUID],
-    left_out: Mapping[UUID, Reason],
-    shown: Collection[UUID],
-) -> tuple[Considered, ...]:
-    lines, omitted = [], 0
-    for item in ranked:
-        reason = left_out.get(item.id)
-        omitted += reason is not None
-        if reason is None or omitted <= LEFT_OUT_KEPT:
-            arm = Arm.REPLAYED if item.id in shown else Arm.PINNED if item.id in pinned_ids else item.candidate.arm
-            lines.append(_line(item, arm, reason))
-    return tuple(lines)
-
-
-def _line(item: Ranked, arm: Arm, reason: Reason | None) -> Considered:
-    return Considered(
-        memory_id=item.id,
-        version=item.candidate.memory.version,
-        rank=item.rank,
-        score=round(item.score, 6),
-        components=item.components.as_dict(),
-        arm=arm,
-        tokens=item.tokens,
-        is_packed=reason is None,
-        reason=reason or "",
-        vector_rank=item.candidate.vector_rank,
-        word_rank=item.candidate.word_rank,
-        hot_rank=item.hot_rank,
-    )

@@ -9,13 +9,14 @@ from context.budget import Budget
 from context.choose import Choice, choose, merge, rank, withheld
 from context.desk_read import ShownBlock
 from context.place import place
-from context.render import block_tokens, has_procedures, render, seen
+from context.render import block_tokens, kinds_of, render, words
 from context.retrieve import COLD, HOT, Retrieved
 from context.shown import Replay, anchors_of, replay
 from context.stopwatch import Stopwatch
 from context.turn import Turn
 from context.values import Arm, Assembly, Candidate, Considered, Level, Question
 from context.visible import repeated
+from context.wording import Wording, wording_of
 
 _NOTHING_CHOSEN = Choice(memories=(), considered=(), tokens=0)
 
@@ -24,11 +25,12 @@ def compose(
     question: Question, turn: Turn, retrieved: Retrieved, budget: Budget, *, now: float, nonce: str, watch: Stopwatch
 ) -> Assembly:
     """The assembly of one call. `now` is in seconds since 1970."""
-    replayed, choice = _show(question, turn, retrieved, budget, now=now, watch=watch)
+    wording = wording_of(question.agent.locale, question.agent.org_wording)
+    replayed, choice = _show(question, turn, retrieved, budget, wording, now=now, watch=watch)
     if question.is_shadow:
         choice = withheld(choice)
     with watch.stage("place"):
-        new_block = _new_block(turn, choice, nonce) if choice.memories else None
+        new_block = _new_block(turn, choice, nonce, wording) if choice.memories else None
         blocks = [*replayed.blocks, *([(turn.at, new_block)] if new_block else [])]
         directive = retrieved.directive.content if retrieved.directive else ""
         messages = place(
@@ -37,6 +39,7 @@ def compose(
             mode=question.agent.injection_mode,
             blocks=[(at, block.text) for at, block in blocks],
             joins=question.joins_blocks,
+            wording=wording,
         )
     return Assembly(
         messages=messages,
@@ -51,6 +54,7 @@ def compose(
         forgotten=tuple(nonce for i in sorted(replayed.forgotten) if (nonce := question.desk.shown_blocks[i].nonce)),
         directive_version=retrieved.directive.version if retrieved.directive else 0,
         budget=budget,
+        wording=wording.name,
     )
 
 
@@ -64,18 +68,26 @@ def level_of(retrieved: Retrieved) -> Level:
 
 
 def _show(
-    question: Question, turn: Turn, retrieved: Retrieved, budget: Budget, *, now: float, watch: Stopwatch
+    question: Question,
+    turn: Turn,
+    retrieved: Retrieved,
+    budget: Budget,
+    wording: Wording,
+    *,
+    now: float,
+    watch: Stopwatch,
 ) -> tuple[Replay, Choice]:
     """What is put back, and what is new. Old blocks go only when they leave no room for the best of what is new."""
     known, limit = question.desk.shown_blocks, budget.memory
-    replayed = replay(known, turn.anchors, limit, gone=retrieved.gone)
+    gone = retrieved.gone if question.agent.quotes else retrieved.gone.union(*(block.excerpt_ids for block in known))
+    replayed = replay(known, turn.anchors, limit, gone=gone)
     if not turn.adds:
         return replayed, _NOTHING_CHOSEN
     with watch.stage("score"):
-        candidates = merge(retrieved.hot or (), retrieved.cold, turn.query)
-        ranked = rank(candidates, now=now, half_lives=question.half_lives)
+        candidates = [*merge(retrieved.hot or (), retrieved.cold, turn.query), *(retrieved.excerpts or ())]
+        ranked = rank(candidates, now=now, half_lives=question.half_lives, wording=wording)
         again = repeated(candidates, question.session_id, turn.messages, turn.at)
-    whole = max(0, limit - block_tokens())
+    whole = max(0, limit - block_tokens(wording, **kinds_of([candidate.memory for candidate in candidates])))
 
     def chosen_beside(replayed: Replay) -> Choice:
         shown = _still_shown(candidates, [block for _, block in replayed.blocks])
@@ -84,7 +96,7 @@ def _show(
     with watch.stage("pack"):
         choice = chosen_beside(replayed)
         if choice.is_crowded and replayed.blocks:
-            replayed = replay(known, turn.anchors, limit, gone=retrieved.gone, crowded=True)
+            replayed = replay(known, turn.anchors, limit, gone=gone, crowded=True)
             choice = chosen_beside(replayed)
     return replayed, choice
 
@@ -93,44 +105,46 @@ def _still_shown(candidates: Sequence[Candidate], blocks: Sequence[ShownBlock]) 
     """The candidates whose words stand in a replayed block. One that was edited since is not: its new words do not."""
     texts: dict[UUID, list[str]] = {}
     for block in blocks:
-        for memory_id in block.memory_ids:
-            texts.setdefault(memory_id, []).append(block.text)
+        for shown_id in block.ids:
+            texts.setdefault(shown_id, []).append(block.text)
     shown = set()
     for candidate in candidates:
         memory = candidate.memory
-        if memory.id in texts and any(f">{seen(memory.content)}<" in text for text in texts[memory.id]):
+        if memory.id in texts and any(f">{words(memory)}<" in text for text in texts[memory.id]):
             shown.add(memory.id)
     return shown
 
 
-def _new_block(turn: Turn, choice: Choice, nonce: str) -> ShownBlock:
+def _new_block(turn: Turn, choice: Choice, nonce: str, wording: Wording) -> ShownBlock:
     anchors = turn.anchors or anchors_of(turn.messages)
+    claims = [memory for memory in choice.memories if not memory.is_excerpt]
     return ShownBlock(
         anchor=anchors[turn.at],
-        text=render(choice.memories, nonce),
-        memory_ids=tuple(memory.id for memory in choice.memories),
-        versions=tuple(memory.version for memory in choice.memories),
-        tokens=block_tokens(procedures=has_procedures(choice.memories)) + choice.tokens,
+        text=render(choice.memories, nonce, wording),
+        memory_ids=tuple(memory.id for memory in claims),
+        versions=tuple(memory.version for memory in claims),
+        tokens=block_tokens(wording, **kinds_of(choice.memories)) + choice.tokens,
         nonce=nonce,
+        excerpt_ids=tuple(memory.id for memory in choice.memories if memory.is_excerpt),
     )
 
 
 def _with_replayed(lines: Sequence[Considered], blocks: Sequence[ShownBlock]) -> tuple[Considered, ...]:
-    """The receipt with every memory of a replayed block: it is in the prompt, found by this call or not."""
-    packed = {line.memory_id for line in lines if line.is_packed}
-    again = {
-        memory_id: version
-        for block in blocks
-        for memory_id, version in zip(block.memory_ids, block.versions, strict=True)
-        if memory_id not in packed
-    }
-    kept = [line for line in lines if line.memory_id not in again]
-    return (*kept, *(_replayed_line(memory_id, version) for memory_id, version in again.items()))
+    """The receipt with everything in a replayed block: it is in the prompt, found by this call or not."""
+    packed = {line.id for line in lines if line.is_packed}
+    again: dict[UUID, Considered] = {}
+    for block in blocks:
+        for memory_id, version in zip(block.memory_ids, block.versions, strict=True):
+            again[memory_id] = _replayed_line(memory_id=memory_id, version=version)
+        again |= {excerpt_id: _replayed_line(excerpt_id=excerpt_id) for excerpt_id in block.excerpt_ids}
+    kept = [line for line in lines if line.id in packed or line.id not in again]
+    return (*kept, *(line for shown_id, line in again.items() if shown_id not in packed))
 
 
-def _replayed_line(memory_id: UUID, version: int) -> Considered:
+def _replayed_line(*, memory_id: UUID | None = None, excerpt_id: UUID | None = None, version: int = 1) -> Considered:
     return Considered(
         memory_id=memory_id,
+        excerpt_id=excerpt_id,
         version=version,
         rank=0,
         score=0.0,

@@ -23,7 +23,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HotMemory:
-    """A memory as scoring and rendering need it. Times are seconds since 1970, tokens are those of the content."""
+    """A memory, or an excerpt, as scoring and rendering need it. Times are seconds since 1970, tokens those of the
+    content.
+    """
 
     id: UUID
     content: str
@@ -35,10 +37,23 @@ class HotMemory:
     tokens: int
     version: int
     is_pinned: bool = False
+    by_operator: bool = False
+    """A signed-in operator wrote its words by hand."""
     valid_from: float | None = None
     source: str = "extracted"
     session_id: UUID | None = None
     """Of the conversation it was learned from; the desk does not say."""
+    is_excerpt: bool = False
+    """A turn's own words: evidence, not a claim."""
+    role: str = ""
+    """Of an excerpt: whose words they are, user or assistant."""
+    speaker: str = ""
+    """Of an excerpt: the name that the application gave of who said it."""
+
+    @property
+    def is_instruction(self) -> bool:
+        """A standing instruction of the operator's own, and not merely one that was learned or sent in."""
+        return self.is_pinned and self.by_operator and self.category == "procedural"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +69,12 @@ class ShownBlock:
     tokens: int = 0
     nonce: str = ""
     """By which the receipts know it; empty for blocks of before they did."""
+    excerpt_ids: tuple[UUID, ...] = ()
+
+    @property
+    def ids(self) -> tuple[UUID, ...]:
+        """Of everything in it."""
+        return (*self.memory_ids, *self.excerpt_ids)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,6 +165,7 @@ def dump_blocks(blocks: Sequence[ShownBlock]) -> bytes:
                 "versions": block.versions,
                 "tokens": block.tokens,
                 "nonce": block.nonce,
+                "excerpt_ids": block.excerpt_ids,
             }
             for block in blocks[-MAX_BLOCKS:]
         ]
@@ -182,6 +204,7 @@ def _hot_memory(raw: bytes) -> HotMemory | None:
         tokens=int(said["tokens"]),
         version=int(said["version"]),
         is_pinned=bool(said.get("pinned")),
+        by_operator=bool(said.get("by_operator")),
         valid_from=float(said["valid_from"]) if said.get("valid_from") is not None else None,
         source=str(said.get("source") or "extracted"),
     )
@@ -196,6 +219,7 @@ def _blocks(raw: bytes) -> tuple[ShownBlock, ...]:
             versions=tuple(int(version) for version in said["versions"]),
             tokens=int(said["tokens"]),
             nonce=str(said.get("nonce", "")),
+            excerpt_ids=tuple(UUID(excerpt_id) for excerpt_id in said.get("excerpt_ids", ())),
         )
         for said in orjson.loads(raw)
     )

@@ -117,7 +117,7 @@ def _turn(ballot: Ballot) -> Trace | None:
 def _judged(ballot: Ballot, turn: Trace | None) -> list[UUID]:
     """The memories that a ballot is about. Raises InvalidRequest."""
     if turn is not None:
-        packed = Injection.objects.of(ballot.org_id).filter(turn_id=turn.turn_id, is_packed=True)
+        packed = Injection.objects.of(ballot.org_id).filter(turn_id=turn.turn_id, is_packed=True, memory__isnull=False)
         there = set(packed.values_list("memory_id", flat=True))
         if not ballot.memory_ids:
             return list(there)

@@ -12,10 +12,11 @@ COMMENT_MAX = 2_000
 
 
 class Injection(OrgModel):
-    """One memory considered for one turn: its scores, its rank, whether it was packed, and why not."""
+    """One memory, or excerpt, considered for one turn: its scores, its rank, whether it was packed, and why not."""
 
     agent = OrgForeignKey("agents.Agent", related_name="+")
-    memory = OrgForeignKey("memories.Memory", related_name="injections")
+    memory = OrgForeignKey("memories.Memory", null=True, related_name="injections")
+    excerpt = OrgForeignKey("memories.Excerpt", null=True, db_index=False, related_name="injections")
     turn_id = models.UUIDField()
     memory_version = models.PositiveIntegerField()
     rank = models.PositiveSmallIntegerField(help_text="1 is best; by score, before packing.")
@@ -34,11 +35,28 @@ class Injection(OrgModel):
         constraints = [
             tenant_key("context_injection"),
             models.UniqueConstraint(fields=["org", "turn_id", "memory"], name="context_injection_once"),
+            models.UniqueConstraint(
+                fields=["org", "turn_id", "excerpt"],
+                condition=models.Q(excerpt__isnull=False),
+                name="context_injection_excerpt_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(memory__isnull=False, excerpt__isnull=True)
+                | models.Q(memory__isnull=True, excerpt__isnull=False),
+                name="context_injection_of_one_thing",
+            ),
         ]
-        indexes = [models.Index(fields=["org", "memory", "-created_at"], name="context_injection_memory")]
+        indexes = [
+            models.Index(fields=["org", "memory", "-created_at"], name="context_injection_memory"),
+            models.Index(
+                fields=["org", "excerpt"],
+                condition=models.Q(excerpt__isnull=False),
+                name="context_injection_excerpt",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.memory_id} at {self.rank}"
+        return f"{self.memory_id or self.excerpt_id} at {self.rank}"
 
 
 class AssemblyRecord(OrgModel):

@@ -126,7 +126,11 @@ def _turns(org_id: UUID, sessions: Sequence[Session]) -> Mapping[UUID, list[Spok
 
 def _facts(org_id: UUID, turn_ids: Sequence[UUID]) -> Facts:
     packed: dict[UUID, list[Injection]] = defaultdict(list)
-    for row in Injection.objects.of(org_id).filter(turn_id__in=turn_ids, is_packed=True).order_by("turn_id", "rank"):
+    for row in (
+        Injection.objects.of(org_id)
+        .filter(turn_id__in=turn_ids, is_packed=True, memory__isnull=False)
+        .order_by("turn_id", "rank")
+    ):
         packed[row.turn_id].append(row)
     shown = {(row.memory_id, row.memory_version) for rows in packed.values() for row in rows}
     traces = Trace.objects.of(org_id).filter(turn_id__in=turn_ids).only("turn_id", "cost", "level")

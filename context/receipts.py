@@ -17,15 +17,20 @@ TurnReceipt = tuple[UUID, UUID, Sequence[Mapping[str, Any]]]
 
 # A turn has some thirty lines. As JSON they cost the drain a tenth of what as many model instances do.
 _WRITE = """
-    INSERT INTO context_injection (id, org_id, created_at, agent_id, turn_id, memory_id, memory_version, rank, score,
-                                   components, arm, tokens, is_packed, reason, vector_rank, word_rank, hot_rank)
-    SELECT line.id, memory.org_id, now(), line.agent, line.turn, memory.id, line.version, line.rank, line.score,
-           line.components, line.arm, line.tokens, line.is_packed, line.reason, line.vector_rank, line.word_rank,
-           line.hot_rank
-      FROM jsonb_to_recordset(%s::jsonb) AS line(id uuid, agent uuid, turn uuid, memory_id uuid, version int, rank int,
-           score float8, components jsonb, arm text, tokens int, is_packed bool, reason text, vector_rank int,
-           word_rank int, hot_rank int)
-      JOIN memories_memory memory ON memory.org_id = %s AND memory.id = line.memory_id AND memory.agent_id = line.agent
+    INSERT INTO context_injection (id, org_id, created_at, agent_id, turn_id, memory_id, excerpt_id, memory_version,
+                                   rank, score, components, arm, tokens, is_packed, reason, vector_rank, word_rank,
+                                   hot_rank)
+    SELECT line.id, %(org)s, now(), line.agent, line.turn, memory.id, excerpt.id, line.version,
+           line.rank, line.score, line.components, line.arm, line.tokens, line.is_packed, line.reason,
+           line.vector_rank, line.word_rank, line.hot_rank
+      FROM jsonb_to_recordset(%(lines)s::jsonb) AS line(id uuid, agent uuid, turn uuid, memory_id uuid, excerpt_id uuid,
+           version int, rank int, score float8, components jsonb, arm text, tokens int, is_packed bool, reason text,
+           vector_rank int, word_rank int, hot_rank int)
+      LEFT JOIN memories_memory memory
+        ON memory.org_id = %(org)s AND memory.id = line.memory_id AND memory.agent_id = line.agent
+      LEFT JOIN memories_excerpt excerpt
+        ON excerpt.org_id = %(org)s AND excerpt.id = line.excerpt_id AND excerpt.agent_id = line.agent
+     WHERE num_nonnulls(memory.id, excerpt.id) = 1
         ON CONFLICT DO NOTHING
     RETURNING memory_id, is_packed, arm
 """
@@ -83,9 +88,9 @@ def keep_assemblies(org_id: UUID, told: Iterable[AssemblyTold]) -> None:
 def keep(org_id: UUID, turns: Iterable[TurnReceipt]) -> list[UUID]:
     """Write the receipts of turns of one organization, inside the caller's scope and transaction, in one statement.
 
-    Lines about memories that are no longer there, or are not that agent's, are left out; a receipt that is written
-    already stays as it is. Returns the memories that were put into a prompt, once for each time; those of replayed
-    blocks were counted when they were new.
+    Lines about memories and excerpts that are no longer there, or are not that agent's, are left out; a receipt that is
+    written already stays as it is. Returns the memories that were put into a prompt, once for each time; those of
+    replayed blocks were counted when they were new.
     """
     lines = [
         {"id": uuid7(), "agent": agent_id, "turn": turn_id, **line}
@@ -95,5 +100,6 @@ def keep(org_id: UUID, turns: Iterable[TurnReceipt]) -> list[UUID]:
     if not lines:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [orjson.dumps(lines).decode(), org_id])
-        return [memory_id for memory_id, is_packed, arm in cursor.fetchall() if is_packed and arm != Arm.REPLAYED]
+        cursor.execute(_WRITE, {"lines": orjson.dumps(lines).decode(), "org": org_id})
+        kept = cursor.fetchall()
+    return [memory_id for memory_id, is_packed, arm in kept if memory_id and is_packed and arm != Arm.REPLAYED]

@@ -1,4 +1,4 @@
-"""Memories as the model reads them: data in escaped elements, in a block whose name cannot be guessed.
+"""Memories and excerpts as the model reads them: data in escaped elements, in a block whose name cannot be guessed.
 
 The text depends on the memories, the nonce and the wording alone: no score, no rank, no time of now.
 """
@@ -13,9 +13,9 @@ from xml.sax.saxutils import escape
 
 from context.desk_read import HotMemory
 from context.wording import DEFAULT, Wording
+from context.wording.base import CATEGORIES
 from ibex.core.tokens import at_most
 
-CATEGORY_ORDER = ("procedural", "factual", "preference", "behavioral", "episodic")
 NONCE_DIGITS = 15
 """A memory is written before the nonce of its block is made, and is escaped besides: 50 bits are for good measure.
 
@@ -40,19 +40,40 @@ def make_nonce() -> str:
 
 
 def render(memories: Sequence[HotMemory], nonce: str, wording: Wording = DEFAULT) -> str:
-    """One block: a sentence, then an element for each memory, by category and then by the time it was learned."""
+    """One block: a sentence, then an element for each memory, by category and then by the time it was learned.
+
+    Instructions of the operator's come first, excerpts stand among what is episodic.
+    """
     tag = f"memories-{nonce}"
     elements = [element(memory, wording) for memory in sorted(memories, key=_place)]
-    introduction = wording.introduction_with_procedures if has_procedures(memories) else wording.introduction
-    return "\n".join([introduction, f"<{tag}>", *elements, f"</{tag}>"])
+    return "\n".join([wording.sentence(**kinds_of(memories)), f"<{tag}>", *elements, f"</{tag}>"])
 
 
 def element(memory: HotMemory, wording: Wording = DEFAULT) -> str:
-    """`<memory category="…" observed="YYYY-MM-DD">…</memory>`.
+    """`<memory category="…" observed="YYYY-MM-DD">…</memory>`, `<instruction observed="…">…</instruction>`, or
+    `<excerpt by="user" said="YYYY-MM-DD">"…"</excerpt>`.
 
-    `since` is there where it became true on another day, `source` where it was not learned from a conversation.
+    Of a memory, `since` is there where it became true on another day, `source` where it was not learned from a
+    conversation; of an excerpt, `name` where the application said who spoke. What an element is called comes from who
+    wrote its words, never from what they say.
     """
-    return f"{_opening(memory, wording)}{seen(memory.content)}</memory>"
+    if memory.is_excerpt:
+        name = f' name="{seen(memory.speaker)}"' if memory.speaker else ""
+        return (
+            f'<excerpt by="{_role(memory, wording)}"{name} said="{_day(memory.observed_at)}">{words(memory)}</excerpt>'
+        )
+    since = _since(memory)
+    validity = f' since="{since}"' if since else ""
+    if memory.is_instruction:
+        return f'<instruction observed="{_day(memory.observed_at)}"{validity}>{words(memory)}</instruction>'
+    source = f' source="{wording.sources[memory.source]}"' if memory.source in wording.sources else ""
+    about = f'category="{escape(memory.category, _ESCAPED)}" observed="{_day(memory.observed_at)}"{validity}{source}'
+    return f"<memory {about}>{words(memory)}</memory>"
+
+
+def words(memory: HotMemory) -> str:
+    """The content as it stands in its element."""
+    return f'"{seen(memory.content)}"' if memory.is_excerpt else seen(memory.content)
 
 
 def seen(content: str) -> str:
@@ -60,36 +81,48 @@ def seen(content: str) -> str:
     return escape(_UNSEEN.sub("", content), _ESCAPED)
 
 
-def block_tokens(wording: Wording = DEFAULT, *, procedures: bool = True) -> int:
-    """Upper bound of the tokens of a block without its memories; without `procedures` none of them is procedural."""
-    return wording.tokens.block_with_procedures if procedures else wording.tokens.block
+def kinds_of(memories: Sequence[HotMemory]) -> dict[str, bool]:
+    """What the sentence before their block has to speak of."""
+    return {
+        "instructions": any(memory.is_instruction for memory in memories),
+        "procedures": any(memory.category == "procedural" and not memory.is_instruction for memory in memories),
+        "excerpts": any(memory.is_excerpt for memory in memories),
+    }
+
+
+def block_tokens(
+    wording: Wording = DEFAULT, *, procedures: bool = True, instructions: bool = True, excerpts: bool = True
+) -> int:
+    """Upper bound of the tokens of a block without its elements, which are of these kinds and perhaps others."""
+    frame = wording.tokens
+    clauses = frame.procedures * procedures + frame.instructions * instructions + frame.excerpts * excerpts
+    return frame.block + clauses
 
 
 def element_tokens(memory: HotMemory, wording: Wording = DEFAULT) -> int:
     """Upper bound of the tokens of `element(memory)` and its line's end: its content was counted when written."""
-    frame = wording.tokens
     return (
-        frame.element
-        + (frame.since if _since(memory) else 0)
-        + (frame.source if memory.source in wording.sources else 0)
-        + (0 if memory.category in CATEGORY_ORDER else at_most(escape(memory.category, _ESCAPED)))
+        _frame_tokens(memory, wording)
         + memory.tokens
         + _SEAM_TOKENS
         + _ENTITY_TOKENS * len(_SPECIAL.findall(memory.content))
     )
 
 
-def has_procedures(memories: Sequence[HotMemory]) -> bool:
-    """Whether their block has to say what procedural memories are."""
-    return any(memory.category == "procedural" for memory in memories)
+def _frame_tokens(memory: HotMemory, wording: Wording) -> int:
+    frame = wording.tokens
+    if memory.is_excerpt:
+        return frame.excerpt + (frame.name + at_most(seen(memory.speaker)) if memory.speaker else 0)
+    since = frame.since if _since(memory) else 0
+    if memory.is_instruction:
+        return frame.instruction + since
+    source = frame.source if memory.source in wording.sources else 0
+    unknown = 0 if memory.category in CATEGORIES else at_most(escape(memory.category, _ESCAPED))
+    return frame.element + since + source + unknown
 
 
-def _opening(memory: HotMemory, wording: Wording) -> str:
-    since = _since(memory)
-    validity = f' since="{since}"' if since else ""
-    source = f' source="{wording.sources[memory.source]}"' if memory.source in wording.sources else ""
-    category = escape(memory.category, _ESCAPED)
-    return f'<memory category="{category}" observed="{_day(memory.observed_at)}"{validity}{source}>'
+def _role(memory: HotMemory, wording: Wording) -> str:
+    return wording.roles.get(memory.role, wording.roles["user"])
 
 
 def _since(memory: HotMemory) -> str:
@@ -105,6 +138,8 @@ def _day(seconds: float) -> str:
 
 
 def _place(memory: HotMemory) -> tuple[int, float, str]:
-    known = memory.category in CATEGORY_ORDER
-    rank = CATEGORY_ORDER.index(memory.category) if known else len(CATEGORY_ORDER)
+    if memory.is_instruction:
+        return -1, memory.observed_at, str(memory.id)
+    known = memory.category in CATEGORIES
+    rank = CATEGORIES.index(memory.category) if known else len(CATEGORIES)
     return rank, memory.observed_at, str(memory.id)

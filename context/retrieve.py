@@ -17,6 +17,7 @@ from context.values import Candidate
 from ibex.core import metrics
 
 DESK, DIRECTIVE, HOT, COLD, ALIVE, SHOWN = "desk", "directive", "hot", "cold", "alive", "shown"
+EXCERPTS = "excerpts"
 _log = structlog.get_logger(__name__)
 
 
@@ -29,7 +30,7 @@ class Lookup:
     end_user: str
     query: str
     shown: frozenset[UUID] = frozenset()
-    """Memories that this session was shown: are they still to be shown?"""
+    """Memories and excerpts that this session was shown: are they still to be shown?"""
     cuts: tuple[str, ...] | None = None
     """What the desk said of copies of its memories (`context.desk_read.DeskRead`)."""
     talk: Talk | None = None
@@ -64,8 +65,12 @@ class Retriever(Protocol):
         """The memories nearest to the query."""
         ...
 
+    async def excerpts(self, lookup: Lookup) -> Sequence[Candidate]:
+        """The turns' own words nearest to the query."""
+        ...
+
     async def alive(self, lookup: Lookup) -> Collection[UUID]:
-        """Which of the shown memories were not deleted, superseded, quarantined or outlived since."""
+        """Which of the shown memories and excerpts were not deleted, superseded, quarantined or outlived since."""
         ...
 
     async def shown(self, talk: Talk) -> ShownBefore:
@@ -80,17 +85,20 @@ class Retrieved:
     directive: Directive | None
     hot: Sequence[HotMemory] | None
     cold: Sequence[Candidate] | None
+    excerpts: Sequence[Candidate] | None = None
     missing: tuple[str, ...]
     """What was wanted and did not arrive."""
     gone: frozenset[UUID] = frozenset()
-    """Of the shown memories, those that must not be shown again; none when that could not be found out."""
+    """Of what was shown, that which must not be shown again; none when that could not be found out."""
     shown: ShownBefore | None = None
 
 
 class Retrieval:
     """The searches of one call, under way as soon as it is made. Leaving the block cancels what is not done."""
 
-    def __init__(self, desk: DeskRead, lookup: Lookup, retriever: Retriever, *, memories: bool, search: bool) -> None:
+    def __init__(
+        self, desk: DeskRead, lookup: Lookup, retriever: Retriever, *, memories: bool, search: bool, quotes: bool
+    ) -> None:
         self._desk = desk
         self._shown = lookup.shown
         wanted: dict[str, Coroutine[Any, Any, Any]] = {}
@@ -100,6 +108,8 @@ class Retrieval:
             wanted[HOT] = retriever.hot(lookup)
         if search:
             wanted[COLD] = retriever.cold(lookup)
+        if search and quotes:
+            wanted[EXCERPTS] = retriever.excerpts(lookup)
         if lookup.shown:
             wanted[ALIVE] = retriever.alive(lookup)
         if lookup.talk is not None:
@@ -119,6 +129,7 @@ class Retrieval:
             else Directive(content=known, version=self._desk.directive_version, tokens=self._desk.directive_tokens),
             hot=self._desk.hot if self._desk.hot is not None else arrived.get(HOT),
             cold=arrived.get(COLD),
+            excerpts=arrived.get(EXCERPTS),
             missing=(*(() if self._desk.is_reachable else (DESK,)), *(n for n in self._tasks if n not in arrived)),
             gone=frozenset(self._shown.difference(arrived.get(ALIVE, self._shown))),
             shown=arrived.get(SHOWN),

@@ -12,8 +12,8 @@ from context.models import AssemblyRecord, Feedback, Injection
 def injections_of_turns(
     org_id: UUID, turn_ids: Iterable[UUID], *, packed_only: bool = False
 ) -> dict[UUID, list[Injection]]:
-    """The receipt of each turn, its memories loaded: the best first, then what was replayed. One query."""
-    rows = Injection.objects.of(org_id).filter(turn_id__in=list(turn_ids)).select_related("memory")
+    """The receipt of each turn, its memories and excerpts loaded: the best first, then what was replayed. One query."""
+    rows = Injection.objects.of(org_id).filter(turn_id__in=list(turn_ids)).select_related("memory", "excerpt")
     if packed_only:
         rows = rows.filter(is_packed=True)
     receipts: dict[UUID, list[Injection]] = defaultdict(list)

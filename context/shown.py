@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -62,7 +63,7 @@ def replay(
     anchors: Sequence[str],
     budget: int,
     *,
-    gone: Collection[UUID] = frozenset(),
+    gone: AbstractSet[UUID] = frozenset(),
     crowded: bool = False,
 ) -> Replay:
     """Find the places of a session's blocks, without those that hold what is gone.
@@ -71,7 +72,7 @@ def replay(
     oldest blocks are forgotten when all of them are more than `budget` tokens, or when they crowd out what is new.
     """
     places = {anchor: index for index, anchor in enumerate(anchors)}
-    stale = {i for i, block in enumerate(blocks) if any(memory_id in gone for memory_id in block.memory_ids)}
+    stale = {i for i, block in enumerate(blocks) if not gone.isdisjoint(block.ids)}
     found = [(i, block) for i, block in enumerate(blocks) if i not in stale and block.anchor in places]
     sizes = [block.tokens for _, block in found]
     outgrown = _outgrown(sizes, budget) if crowded or sum(sizes) > budget else 0

@@ -1,23 +1,27 @@
 """What a session was shown before, found again in the receipts when the desk has forgotten it.
 
-A block is made of the memories that its turn was given, in the versions that they had, and of its own nonce, so that it
-comes out byte for byte as it was; its digest says so, and one that comes out otherwise is not used. The session is the
+A block is made of the memories that its turn was given, in the versions that they had, of its excerpts, its own nonce and
+its wording, so that it comes out byte for byte as it was; its digest says so, and one that comes out otherwise, as after
+an organization changed its words, is not used. The session is the
 call's own, and for turns of the history that this one does not have, the sessions that do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from context.desk_read import MAX_BLOCKS, HotMemory, ShownBlock
 from context.mode import Mode
 from context.render import render
 from context.told import digest_of
 from context.values import Arm
+from context.wording import DEFAULT, WORDINGS, Wording
 
 SESSIONS_MAX = 8
 """Sessions that one history may continue: after each time that the desk forgets, it goes on in a new one."""
@@ -43,14 +47,14 @@ WITH told AS (
      AND (%(before)s::timestamptz IS NULL OR a.assembled_at < %(before)s)
    ORDER BY a.assembled_at DESC LIMIT {MAX_BLOCKS}
 )
-SELECT b.turn_id, b.session_id, b.block_anchor, b.block_nonce, b.block_tokens, b.block_digest, b.forgotten,
-       i.memory_id, i.memory_version, v.snapshot->>'content', v.snapshot->>'category', v.snapshot->>'source',
-       v.snapshot->>'observed_at', v.snapshot->>'valid_from', {{alive}}
+SELECT b.turn_id, b.session_id, b.block_anchor, b.block_nonce, b.block_tokens, b.block_digest, b.wording, b.forgotten,
+       i.memory_id, i.memory_version, v.snapshot, e.id, e.content, e.said_at, e.role, e.speaker, {{alive}}
   FROM block b
   LEFT JOIN context_injection i
     ON i.org_id = b.org_id AND i.turn_id = b.turn_id AND i.is_packed AND i.arm <> '{Arm.REPLAYED}'
   LEFT JOIN memories_memoryversion v
     ON v.org_id = i.org_id AND v.memory_id = i.memory_id AND v.number = i.memory_version
+  LEFT JOIN memories_excerpt e ON e.org_id = i.org_id AND e.id = i.excerpt_id
  ORDER BY b.assembled_at, b.turn_id
 """  # noqa: S608 - constants only
 
@@ -64,7 +68,9 @@ class PastBlock:
     nonce: str
     tokens: int
     digest: str
+    wording: str = DEFAULT.name
     memories: tuple[HotMemory, ...] = field(repr=False)
+    """And excerpts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +79,7 @@ class ShownBefore:
 
     blocks: tuple[PastBlock, ...] = ()
     gone: frozenset[UUID] = frozenset()
-    """Of their memories, those that must not be shown again."""
+    """Of their memories and excerpts, those that must not be shown again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +97,7 @@ class Talk:
 
 def statement(alive: str) -> str:
     """What is asked of the vault, with `parameters`; `alive`: whether a line `i` of a receipt is about a
-    memory that may be shown.
+    memory or an excerpt that may be shown.
     """
     return _STATEMENT.format(alive=alive)
 
@@ -111,56 +117,85 @@ def parameters(talk: Talk) -> dict[str, Any]:
 
 def read_rows(rows: Sequence[Sequence[Any]]) -> ShownBefore:
     """What the statement answered. Of two sessions that stood at one place the latter's blocks count."""
-    forgotten = {nonce for row in rows for nonce in row[6]}
+    forgotten = {nonce for row in rows for nonce in row[7]}
     blocks: dict[UUID, PastBlock] = {}
-    for turn_id, session_id, anchor, nonce, tokens, digest, _, *line in rows:
+    for turn_id, session_id, anchor, nonce, tokens, digest, wording, _, *line in rows:
         if nonce and nonce not in forgotten:
             known = blocks.get(turn_id)
             memories = (*known.memories, *_memory(line)) if known else tuple(_memory(line))
             blocks[turn_id] = PastBlock(
-                session_id=session_id, anchor=anchor, nonce=nonce, tokens=tokens, digest=digest, memories=memories
+                session_id=session_id,
+                anchor=anchor,
+                nonce=nonce,
+                tokens=tokens,
+                digest=digest,
+                wording=wording,
+                memories=memories,
             )
     latest = {block.anchor: block.session_id for block in blocks.values()}
     return ShownBefore(
         blocks=tuple(block for block in blocks.values() if latest[block.anchor] == block.session_id),
-        gone=frozenset(row[7] for row in rows if row[7] is not None and not row[-1]),
+        gone=frozenset(row[8] or row[11] for row in rows if (row[8] or row[11]) and not row[-1]),
     )
 
 
-def made_again(before: ShownBefore) -> tuple[ShownBlock, ...]:
-    """The blocks as they stood in the prompts; without those of which something is not there any more."""
-    made = (_block(past) for past in before.blocks)
+def made_again(before: ShownBefore, wording: Wording = DEFAULT) -> tuple[ShownBlock, ...]:
+    """The blocks as they stood in the prompts; without those of which something is not there any more.
+
+    `wording`: the agent's of now, for those that were made with an organization's own words.
+    """
+    made = (_block(past, WORDINGS.get(past.wording, wording)) for past in before.blocks)
     return tuple(block for block, past in zip(made, before.blocks, strict=True) if digest_of(block.text) == past.digest)
 
 
-def _block(past: PastBlock) -> ShownBlock:
+def _block(past: PastBlock, wording: Wording) -> ShownBlock:
+    claims = [memory for memory in past.memories if not memory.is_excerpt]
     return ShownBlock(
         anchor=past.anchor,
-        text=render(past.memories, past.nonce),
-        memory_ids=tuple(memory.id for memory in past.memories),
-        versions=tuple(memory.version for memory in past.memories),
+        text=render(past.memories, past.nonce, wording),
+        memory_ids=tuple(memory.id for memory in claims),
+        versions=tuple(memory.version for memory in claims),
+        excerpt_ids=tuple(memory.id for memory in past.memories if memory.is_excerpt),
         tokens=past.tokens,
         nonce=past.nonce,
     )
 
 
 def _memory(line: Sequence[Any]) -> list[HotMemory]:
-    """One of the block's memories, in the version that it had then; none when that is not kept."""
-    memory_id, version, content, category, source, observed_at, valid_from, _ = line
-    if content is None or observed_at is None:
+    """One of the block's memories, in the version that it had then, or excerpts; none when that is not kept."""
+    memory_id, version, kept, excerpt_id, said, said_at, role, speaker, _ = line
+    if excerpt_id is not None:
+        quoted = _made(excerpt_id, said, "episodic", said_at)
+        return [replace(quoted, is_excerpt=True, role=role, speaker=speaker)]
+    snapshot = orjson.loads(kept) if isinstance(kept, str) else kept or {}
+    if snapshot.get("content") is None or snapshot.get("observed_at") is None:
         return []
+    valid_from = snapshot.get("valid_from")
+    memory = _made(
+        memory_id, snapshot["content"], snapshot["category"], datetime.fromisoformat(snapshot["observed_at"])
+    )
     return [
-        HotMemory(
-            id=memory_id,
-            content=content,
-            category=category,
-            confidence=0.0,
-            usefulness=0.0,
-            injections=0,
-            observed_at=datetime.fromisoformat(observed_at).timestamp(),
-            tokens=0,
+        replace(
+            memory,
             version=version,
+            is_pinned=bool(snapshot.get("is_pinned")),
+            by_operator=bool(snapshot.get("by_operator")),
             valid_from=datetime.fromisoformat(valid_from).timestamp() if valid_from else None,
-            source=source,
+            source=snapshot["source"],
         )
     ]
+
+
+def _made(row_id: UUID, content: str, category: str, at: datetime) -> HotMemory:
+    """What a block shows of it; nothing is scored again."""
+    return HotMemory(
+        id=row_id,
+        content=content,
+        category=category,
+        confidence=0.0,
+        usefulness=0.0,
+        injections=0,
+        observed_at=at.timestamp(),
+        tokens=0,
+        version=1,
+    )

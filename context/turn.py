@@ -27,7 +27,7 @@ class Turn:
     query: str = field(repr=False)
     """Empty: there is nothing to search for."""
     shown: frozenset[UUID] = frozenset()
-    """Memories in blocks that have a place in this history."""
+    """Memories and excerpts in blocks that have a place in this history."""
 
 
 def read_turn(question: Question) -> Turn:
@@ -52,5 +52,5 @@ def read_turn(question: Question) -> Turn:
         at=at,
         anchors=anchors,
         query=build_query(messages) if adds else "",
-        shown=frozenset(memory_id for block in found for memory_id in block.memory_ids),
+        shown=frozenset(shown_id for block in found for shown_id in block.ids),
     )

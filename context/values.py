@@ -42,6 +42,8 @@ class Reason(StrEnum):
     """Why a memory was left out."""
 
     REPEATED = "said_in_this_conversation"
+    RESTATES = "restates_a_memory"
+    """An excerpt that says no more than a memory beside it."""
     BELOW_FLOOR = "below_relevance_floor"
     IN_THE_TAIL = "far_below_the_best"
     OUTRANKED = "outranked"
@@ -54,7 +56,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A memory that may be shown, with how much it has to do with the question, from 0 to 1."""
+    """A memory or an excerpt that may be shown, with how much it has to do with the question, from 0 to 1."""
 
     memory: HotMemory
     arm: Arm
@@ -99,9 +101,10 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Considered:
-    """One line of a receipt: a memory, what it scored, and whether it is in the prompt."""
+    """One line of a receipt: a memory or an excerpt, what it scored, and whether it is in the prompt."""
 
-    memory_id: UUID
+    memory_id: UUID | None
+    """None: it is an excerpt."""
     version: int
     rank: int
     """1 is best; by score, before packing. 0 for a replayed memory that this call's search did not find."""
@@ -115,11 +118,18 @@ class Considered:
     word_rank: int | None = None
     hot_rank: int | None = None
     """Its place in each arm that brought it up, from 1."""
+    excerpt_id: UUID | None = None
+
+    @property
+    def id(self) -> UUID | None:
+        """Of what it is about."""
+        return self.memory_id or self.excerpt_id
 
     def as_json(self) -> dict[str, Any]:
         """For the journal."""
         return {
-            "memory_id": str(self.memory_id),
+            "memory_id": str(self.memory_id) if self.memory_id else None,
+            "excerpt_id": str(self.excerpt_id) if self.excerpt_id else None,
             "version": self.version,
             "rank": self.rank,
             "score": self.score,
@@ -153,7 +163,7 @@ class Assembly:
     stages: Mapping[str, float] = field(default_factory=dict)
     """Milliseconds by stage; `assembly` is the whole."""
     missing: tuple[str, ...] = ()
-    """What was late or failed, of: desk, directive, hot, cold, alive, shown; or `assembly`."""
+    """What was late or failed, of: desk, directive, hot, cold, excerpts, alive, shown; or `assembly`."""
     on_cold: tuple[str, ...] = ()
     """What the desk should be given again, off the request path, of: directive, hot, hot_of_user."""
     new_block: ShownBlock | None = field(default=None, repr=False)
@@ -164,9 +174,14 @@ class Assembly:
     directive_version: int = 0
     budget: Budget | None = None
     wording: str = "en"
-    """The name of the words around the new block's memories: `context.wording.WORDINGS`."""
+    """The name of the words around the new block's memories (`context.wording.Wording.name`)."""
 
     @property
     def packed(self) -> list[Considered]:
-        """The memories in this prompt, replayed ones included."""
+        """The memories and excerpts in this prompt, replayed ones included."""
         return [line for line in self.considered if line.is_packed]
+
+    @property
+    def memories_injected(self) -> int:
+        """How many memories are in this prompt; excerpts are not counted."""
+        return sum(line.memory_id is not None for line in self.packed)

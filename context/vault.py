@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,10 +14,13 @@ from context.retrieve import Directive, Lookup
 from context.shown_before import ShownBefore, Talk, parameters, read_rows, statement
 from context.values import Arm, Candidate
 from ibex.core.tenancy import async_scope
+from memories.retrieval.query import PROMPT_EXCERPT_TOKENS
 from memories.retrieval.search import Found, Query, search
 
 COLD_LIMIT = 50
 """Memories that the search returns at most (SPEC section 6)."""
+EXCERPT_LIMIT = 20
+"""Excerpts, at most: the gates leave a third of them."""
 PINNED_LIMIT = 50
 """As many as the desk would hold."""
 
@@ -30,19 +34,21 @@ _DIRECTIVE = """
 """
 _PINNED = f"""
     SELECT id, content, category, confidence, usefulness, injection_count, observed_at, tokens, version, valid_from,
-           source
+           source, by_operator
     FROM memories_memory
     WHERE org_id = %s AND agent_id = %s AND end_user IN ('', %s) AND is_pinned AND {_INJECTABLE}
     ORDER BY usefulness DESC, observed_at DESC LIMIT {PINNED_LIMIT}
 """  # noqa: S608 - constants only
+_THOSE = "org_id = %(org)s AND agent_id = %(agent)s AND end_user IN ('', %(user)s) AND id = ANY(%(shown)s)"
 _ALIVE = f"""
-    SELECT id FROM memories_memory
-    WHERE org_id = %s AND agent_id = %s AND end_user IN ('', %s) AND id = ANY(%s) AND {_INJECTABLE}
+    SELECT id FROM memories_memory WHERE {_THOSE} AND {_INJECTABLE}
+    UNION ALL
+    SELECT id FROM memories_excerpt WHERE {_THOSE} AND (expires_at IS NULL OR expires_at > now())
 """  # noqa: S608 - constants only
 _SHOWN = statement(f"""EXISTS (
     SELECT 1 FROM memories_memory
     WHERE org_id = i.org_id AND id = i.memory_id AND end_user IN ('', %(user)s) AND {_INJECTABLE}
-)""")  # noqa: S608 - constants only
+) OR (e.end_user IN ('', %(user)s) AND (e.expires_at IS NULL OR e.expires_at > now())) IS TRUE""")  # noqa: S608 - constants only
 
 
 NO_DIRECTIVE = Directive(content="", version=0)
@@ -69,25 +75,43 @@ class VaultRetriever:
 
     async def cold(self, lookup: Lookup) -> Sequence[Candidate]:
         """What the search finds; it embeds the query itself. Raises EmbeddingBusy when too many queries wait."""
-        query = Query(
-            org_id=lookup.org_id,
-            agent_id=lookup.agent_id,
-            end_user=lookup.end_user,
-            text=lookup.query.replace("\0", " "),  # PostgreSQL holds no NUL
-            limit=COLD_LIMIT,
-            cuts=lookup.cuts,
-        )
-        return [candidate_of(found) for found in await search(query)]
+        return [candidate_of(found) for found in await search(_query(lookup))]
+
+    async def excerpts(self, lookup: Lookup) -> Sequence[Candidate]:
+        """What was said, by the same search. Raises as `cold` does; both embed the query once."""
+        return [candidate_of(found) for found in await search(excerpt_query(_query(lookup)))]
 
     async def alive(self, lookup: Lookup) -> Collection[UUID]:
-        """Which of the shown memories may still be shown."""
-        whose = [lookup.org_id, lookup.agent_id, lookup.end_user]
-        rows = await _rows(lookup.org_id, _ALIVE, [*whose, list(lookup.shown)])
+        """Which of the shown memories and excerpts may still be shown."""
+        whose = {"org": lookup.org_id, "agent": lookup.agent_id, "user": lookup.end_user}
+        rows = await _rows(lookup.org_id, _ALIVE, whose | {"shown": list(lookup.shown)})
         return {row[0] for row in rows}
 
     async def shown(self, talk: Talk) -> ShownBefore:
         """What a conversation was shown, from the receipts."""
         return read_rows(await _rows(talk.org_id, _SHOWN, parameters(talk)))
+
+
+def excerpt_query(query: Query) -> Query:
+    """The same question to what was said."""
+    return replace(
+        query,
+        limit=EXCERPT_LIMIT,
+        include_memories=False,
+        include_excerpts=True,
+        excerpt_tokens=PROMPT_EXCERPT_TOKENS,
+    )
+
+
+def _query(lookup: Lookup) -> Query:
+    return Query(
+        org_id=lookup.org_id,
+        agent_id=lookup.agent_id,
+        end_user=lookup.end_user,
+        text=lookup.query.replace("\0", " "),  # PostgreSQL holds no NUL
+        limit=COLD_LIMIT,
+        cuts=lookup.cuts,
+    )
 
 
 async def _rows(org_id: UUID, statement: str, arguments: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
@@ -97,7 +121,8 @@ async def _rows(org_id: UUID, statement: str, arguments: Sequence[Any] | Mapping
 
 
 def _pinned(row: Sequence[Any]) -> HotMemory:
-    memory_id, content, category, confidence, usefulness, injections, observed, tokens, version, since, source = row
+    memory_id, content, category, confidence, usefulness, injections, observed, tokens, version, since, *origin = row
+    source, by_operator = origin
     return HotMemory(
         id=memory_id,
         content=content,
@@ -111,6 +136,7 @@ def _pinned(row: Sequence[Any]) -> HotMemory:
         is_pinned=True,
         valid_from=_seconds(since),
         source=source,
+        by_operator=by_operator,
     )
 
 
@@ -129,6 +155,10 @@ def candidate_of(found: Found) -> Candidate:
         valid_from=found.valid_from,
         source=found.source,
         session_id=found.session_id,
+        by_operator=found.by_operator,
+        is_excerpt=found.kind == "excerpt",
+        role=found.role,
+        speaker=found.speaker,
     )
     return Candidate(
         memory=memory,

@@ -2,7 +2,8 @@
 
 What the user says is learned within seconds, and is on topic in the next turn, so it would be found and told back at
 once. A memory that was learned from this very session, and whose words the caller's history still holds, is left out;
-one whose turn the application has cut off meanwhile is not.
+one whose turn the application has cut off meanwhile is not. An excerpt is left out whatever session it is of: the same
+conversation may go on under another name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from context.desk_read import HotMemory
 from context.query import text_of
+from context.restated import restates
 from context.values import Candidate
 from context.words import content_words
 
@@ -25,17 +28,30 @@ _SPEAKING = ("user", "assistant")
 def repeated(
     candidates: Sequence[Candidate], session_id: UUID | None, messages: Sequence[Mapping[str, Any]], at: int
 ) -> set[UUID]:
-    """Ids of those that were learned here and can still be read before the message at index `at`."""
+    """Ids of those that were learned here, or are excerpts, and can still be read before the message at index `at`."""
+    found = _quoted([one.memory for one in candidates if one.memory.is_excerpt], messages, at)
     own = [one.memory for one in candidates if session_id is not None and one.memory.session_id == session_id]
     if not own:
-        return set()
+        return found
     said = _words_of(messages[:at])
-    found = set()
     for memory in own:
         words = content_words(memory.content)
         if words and len(words & said) >= VISIBLE_SHARE * len(words):
             found.add(memory.id)
     return found
+
+
+def _quoted(excerpts: Sequence[HotMemory], messages: Sequence[Mapping[str, Any]], at: int) -> set[UUID]:
+    """Ids of the excerpts that stand in the messages word for word, or say no more than the question at `at` asks."""
+    if not excerpts:
+        return set()
+    texts = [text_of(message) for message in messages[: at + 1] if message.get("role") in _SPEAKING]
+    asked = text_of(messages[at])[:READ_CHARACTERS]
+    return {
+        excerpt.id
+        for excerpt in excerpts
+        if restates(excerpt.content, [asked]) or any(excerpt.content in text for text in texts)
+    }
 
 
 def _words_of(messages: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -206,6 +206,7 @@ def fields(memory: Memory) -> bytes:
             "tokens": memory.tokens,
             "version": memory.version,
             "pinned": memory.is_pinned,
+            "by_operator": memory.by_operator,
         }
     )
 

@@ -131,7 +131,7 @@ def _trace(turn: Turn, status: int, *, code: str = "", outcome: ChatOutcome | No
         "error_code": code,
         "level": assembly.level if assembly else 0,
         "is_fallback": bool(assembly and assembly.is_fallback),
-        "memories_injected": len(assembly.packed) if assembly else 0,
+        "memories_injected": assembly.memories_injected if assembly else 0,
         "context_tokens": assembly.context_tokens if assembly else 0,
         "stages": {name: round(spent, 3) for name, spent in turn.stages.items()}
         | {f"assemble.{name}": round(spent, 3) for name, spent in (assembly.stages if assembly else {}).items()},

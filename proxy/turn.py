@@ -125,7 +125,7 @@ class Turn:
             headers |= self.start.usage.headers()
             headers["X-IBEX-Session-ID"] = str(self.start.session.id)
         if self.assembly is not None:
-            headers["X-IBEX-Memories-Injected"] = str(len(self.assembly.packed))
+            headers["X-IBEX-Memories-Injected"] = str(self.assembly.memories_injected)
             headers["X-IBEX-Context-Tokens"] = str(self.assembly.context_tokens)
             headers["X-IBEX-Context-Fallback"] = "true" if self.assembly.is_fallback else "false"
         return headers

@@ -63,6 +63,7 @@ class AgentSerializer(LimitFields, serializers.ModelSerializer):
             "remembers",
             "shadows",
             "holdout_share",
+            "quotes",
             "trusts_body_user",
             "extraction_model",
             *REFINEMENT_FIELDS,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from agents.choices import AgentStatus, InjectionMode
+from agents.choices import AgentStatus, InjectionMode, Locale
 from agents.models.limited import Limited
 from ibex.core.models import OrgForeignKey, OrgModel, tenant_key
 
@@ -46,6 +46,19 @@ class Agent(OrgModel, Limited):
         db_default=0.0,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text="Share of the sessions, 0 to 1, that are answered without memories, to see what memories do.",
+    )
+    quotes = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Put excerpts, what was said word for word, into prompts beside memories.",
+    )
+    locale = models.CharField(
+        max_length=8,
+        blank=True,
+        default="",
+        db_default="",
+        choices=Locale.choices,
+        help_text="The language of the words around memories in a prompt. Empty: the organization's.",
     )
     trusts_body_user = models.BooleanField(
         default=True, help_text="Take the end user from the request's `user` field when X-IBEX-User-ID is absent."

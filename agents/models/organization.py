@@ -26,6 +26,13 @@ class Organization(Limited, Retained):
         db_default=models.Value({}, models.JSONField()),
         help_text='What becomes of personal data, where it is not the default: {"email": "allow", "name": "redact"}.',
     )
+    wording = models.JSONField(
+        blank=True,
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="The language of the words around memories in prompts, and the organization's own words in their "
+        'place, with their tokens: {"locale": "de", "own": {"de": {"words": {...}, "tokens": {...}}}}.',
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

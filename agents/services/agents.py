@@ -25,6 +25,7 @@ EDITABLE = frozenset(
         "remembers",
         "shadows",
         "holdout_share",
+        "quotes",
         "trusts_body_user",
         "extraction_model",
         *REFINEMENT_FIELDS,

@@ -58,7 +58,7 @@ class TraceSerializer(serializers.ModelSerializer):
 
 
 class CandidateSerializer(serializers.ModelSerializer):
-    """One memory that was considered. The ranks are its places, from 1, in each arm that brought it up; `rank` is the
+    """One memory or excerpt that was considered; the other id is null. The ranks are its places, from 1, in each arm that brought it up; `rank` is the
     one after scoring, 0 for what stands in a block of an earlier turn and was not found again.
     """
 
@@ -68,6 +68,7 @@ class CandidateSerializer(serializers.ModelSerializer):
         model = Injection
         fields = [
             "memory_id",
+            "excerpt_id",
             "memory_version",
             "rank",
             "score",

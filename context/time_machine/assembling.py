@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from agents.models import Directive as DirectiveVersion
@@ -17,18 +18,19 @@ from context.compose import compose
 from context.desk_read import DeskRead, HotMemory
 from context.mode import Mode
 from context.render import make_nonce
-from context.retrieve import COLD, HOT, Directive, Retrieved
+from context.retrieve import COLD, EXCERPTS, HOT, Directive, Retrieved
 from context.score import FREQUENT_INJECTIONS, components
 from context.shown_before import ShownBefore, Talk, made_again, parameters, read_rows, statement
 from context.stopwatch import Stopwatch
 from context.time_machine.past_turn import PastTurn
 from context.turn import read_turn
 from context.values import Assembly, Question
-from context.vault import COLD_LIMIT, PINNED_LIMIT, candidate_of
+from context.vault import COLD_LIMIT, PINNED_LIMIT, candidate_of, excerpt_query
+from context.wording import wording_of
 from ibex.core.tokens import count
 from memories import desk
 from memories.retrieval.held import Held
-from memories.retrieval.past import Bookkeeping, all_of, knew, search_past
+from memories.retrieval.past import Bookkeeping, all_of, heard, knew, search_past
 from memories.retrieval.query import Query
 
 
@@ -58,7 +60,11 @@ def then(past: PastTurn) -> Circumstances:
         placement=record.placement,
         missing=tuple(record.missing),
         cold_desk=tuple(record.cold_desk or ()),
-        noted={line.memory_id: noted for line in past.receipt if (noted := _bookkeeping(line.components))},
+        noted={
+            line.memory_id: noted
+            for line in past.receipt
+            if line.memory_id and (noted := _bookkeeping(line.components))
+        },
         nonce=record.block_nonce or make_nonce(),
     )
 
@@ -86,15 +92,16 @@ def assemble_again(past: PastTurn, under: Circumstances) -> Assembly:
     """What `assemble` would have made of it, with an exact search and all the time it wants. Inside the scope."""
     record = past.record
     held = knew(record.org_id, record.agent_id, record.end_user, under.moment, under.noted)
-    shown = _shown(past)
+    shown, agent = _shown(past), _card(past, under)
+    wording = wording_of(agent.locale, agent.org_wording)
     question = Question(
         org_id=record.org_id,
-        agent=_card(past, under),
+        agent=agent,
         end_user=record.end_user,
         session_id=record.session_id,
         model=past.trace.model,
         body={"messages": past.messages},
-        desk=DeskRead(hot=tuple(_hot(held, record.end_user, under)), shown_blocks=made_again(shown)),
+        desk=DeskRead(hot=tuple(_hot(held, record.end_user, under)), shown_blocks=made_again(shown, wording)),
         joins_blocks=record.joins_blocks,
         reads=under.budget.cap > 0,
         is_shadow=record.mode == Mode.SHADOW,
@@ -105,11 +112,14 @@ def assemble_again(past: PastTurn, under: Circumstances) -> Assembly:
         org_id=record.org_id, agent_id=record.agent_id, end_user=record.end_user, text=turn.query, limit=COLD_LIMIT
     )
     searches = bool(turn.query) and COLD not in under.missing
-    there = {row[0] for row in held.rows}
+    said = heard(record.org_id, record.agent_id, record.end_user, under.moment)
+    quotes = bool(turn.query) and EXCERPTS not in under.missing and question.agent.quotes
+    there = {row[0] for copy in (held, said) for row in copy.rows}
     retrieved = Retrieved(
         directive=under.directive,
         hot=question.desk.hot if turn.adds and HOT not in under.missing else None,
         cold=[candidate_of(found) for found in search_past(held, query)] if searches else None,
+        excerpts=[candidate_of(found) for found in search_past(said, excerpt_query(query))] if quotes else None,
         missing=under.missing,
         gone=frozenset(memory.id for block in shown.blocks for memory in block.memories if memory.id not in there),
     )
@@ -164,6 +174,9 @@ def _card(past: PastTurn, under: Circumstances) -> AgentCard:
         remembers=True,
         trusts_body_user=agent.trusts_body_user,
         idle_minutes=agent.idle_minutes,
+        quotes=agent.quotes,
+        locale=agent.locale,
+        org_wording=orjson.dumps(agent.org.wording).decode(),
     )
 
 

@@ -13,7 +13,7 @@ from agents.selectors import checkpoints_of
 from context.budget import Budget
 from context.models import AssemblyRecord, Feedback, Injection
 from context.selectors import assemblies_of_turns, verdicts_of_turns
-from memories.models import Memory, MemoryVersion
+from memories.models import Excerpt, Memory, MemoryVersion
 
 TURNS_PER_PAGE = 25
 SHOWN_MESSAGES = 40
@@ -48,12 +48,13 @@ class Bubble:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One memory that was considered. `content`: as it was then; empty when it has been deleted since. `useful`: what
-    the reader found it, None before they say.
+    """One memory, or excerpt, that was considered. `content`: as it was then; empty when it has been deleted since.
+    `useful`: what the reader found it, None before they say.
     """
 
     injection: Injection
-    memory: Memory
+    memory: Memory | None
+    excerpt: Excerpt | None
     content: str
     has_changed: bool
     useful: bool | None
@@ -100,6 +101,15 @@ class Turn:
     def injected_tokens(self) -> int:
         """Tokens of the memories that were put in."""
         return sum(line.injection.tokens for line in self.packed)
+
+    @property
+    def injected_words(self) -> str:
+        """How many memories and excerpts were put in."""
+        excerpts = sum(line.excerpt is not None for line in self.packed)
+        memories = len(self.packed) - excerpts
+        parts = [f"{memories} {'memory' if memories == 1 else 'memories'}"] * (memories > 0 or not excerpts)
+        parts += [f"{excerpts} {'excerpt' if excerpts == 1 else 'excerpts'}"] * (excerpts > 0)
+        return " and ".join(parts)
 
     @property
     def level_words(self) -> str:
@@ -210,25 +220,37 @@ def _lines(
     org_id: UUID, turn_ids: Sequence[UUID], verdicts: Mapping[UUID, list[Feedback]], reader: str
 ) -> Mapping[UUID, list[Line]]:
     rows = list(
-        Injection.objects.of(org_id).filter(turn_id__in=turn_ids).select_related("memory").order_by("turn_id", "rank")
+        Injection.objects.of(org_id)
+        .filter(turn_id__in=turn_ids)
+        .select_related("memory", "excerpt")
+        .order_by("turn_id", "rank")
     )
-    outdated = {(row.memory_id, row.memory_version) for row in rows if row.memory.version != row.memory_version}
+    outdated = {
+        (row.memory.pk, row.memory_version) for row in rows if row.memory and row.memory.version != row.memory_version
+    }
     texts = _texts_then(org_id, outdated)
     own = {(v.turn_id, v.memory_id): v.useful for said in verdicts.values() for v in said if v.actor == reader}
     lines: dict[UUID, list[Line]] = defaultdict(list)
     for row in rows:
-        then = texts.get((row.memory_id, row.memory_version), row.memory.content)
-        is_gone = row.memory.deleted_at is not None
-        lines[row.turn_id].append(
-            Line(
-                injection=row,
-                memory=row.memory,
-                content="" if is_gone else then,
-                has_changed=not is_gone and then != row.memory.content,
-                useful=own.get((row.turn_id, row.memory_id)),
-            )
-        )
+        lines[row.turn_id].append(_line(row, texts, own.get((row.turn_id, row.memory_id)) if row.memory_id else None))
     return lines
+
+
+def _line(row: Injection, texts: Mapping[tuple[UUID, int], str], useful: bool | None) -> Line:
+    """Excerpts never change, and their lines go with them."""
+    now = then = row.excerpt.content if row.excerpt else ""
+    if row.memory is not None:
+        now = row.memory.content
+        then = texts.get((row.memory.pk, row.memory_version), now)
+    is_gone = row.memory is not None and row.memory.deleted_at is not None
+    return Line(
+        injection=row,
+        memory=row.memory,
+        excerpt=row.excerpt,
+        content="" if is_gone else then,
+        has_changed=not is_gone and then != now,
+        useful=useful,
+    )
 
 
 def _texts_then(org_id: UUID, wanted: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:

@@ -35,6 +35,17 @@ _query_embedders: dict[str, QueryEmbedder] = {}
 _document_cache: LruCache[bytes, Vector] = LruCache(DOCUMENT_CACHE_ENTRIES)
 
 
+class _Asked:
+    """One text that is being embedded, for all who ask at the same time: a call asks twice, for memories and excerpts.
+
+    Of one event loop; the last who gives up takes it out of the queue.
+    """
+
+    def __init__(self, answer: asyncio.Future[Vector]) -> None:
+        self.answer = answer
+        self.waiting = 0
+
+
 class QueryEmbedder:
     """Queries to vectors on threads of its own, never more than `limit` in flight.
 
@@ -56,6 +67,7 @@ class QueryEmbedder:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="embed-query")
         self._in_flight = 0
         self._counting = Lock()
+        self._asked: dict[tuple[asyncio.AbstractEventLoop, str], _Asked] = {}
 
     @property
     def in_flight(self) -> int:
@@ -71,7 +83,19 @@ class QueryEmbedder:
         cached = self.cache.get(key)
         if cached is not None:
             return cached
-        return await asyncio.wrap_future(self._submit(key))
+        place = (asyncio.get_running_loop(), key)
+        asked = self._asked.get(place)
+        if asked is None:
+            asked = self._asked[place] = _Asked(asyncio.wrap_future(self._submit(key)))
+        asked.waiting += 1
+        try:
+            return await asyncio.shield(asked.answer)
+        finally:
+            asked.waiting -= 1
+            if not asked.waiting:
+                asked.answer.cancel()
+                if self._asked.get(place) is asked:
+                    del self._asked[place]
 
     def warm_up(self) -> None:
         """Load the model and run each thread once, so that the first caller waits for nothing. Blocks."""

@@ -41,6 +41,12 @@ class Memory(OrgModel):
     is_pinned = models.BooleanField(
         default=False, help_text="A standing instruction: injected without being asked for."
     )
+    by_operator = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="An operator wrote these words by hand: pinned and procedural, they are read as instructions.",
+    )
     subject = models.CharField(max_length=120, blank=True)
     attribute = models.CharField(max_length=120, blank=True)
     proof_count = models.PositiveIntegerField(default=1, help_text="How often it was said.")

@@ -56,7 +56,10 @@ def read_candidates(
             cosine=_cosines(rows),
             matched=((matched[:, None] >> np.arange(terms)) & 1).astype(bool),
             session=_numbered([row[_SESSION] for row in rows]),
-            place=np.array([_place(row) if excerpts[at] else -1 for at, row in enumerate(rows)], dtype=np.int64),
+            place=np.array(
+                [place_of(row[_TURN], row[_ROLE]) if excerpts[at] else -1 for at, row in enumerate(rows)],
+                dtype=np.int64,
+            ),
             tokens=np.array([row[_TOKENS] for row in rows], dtype=np.float64),
             spoken=np.array(
                 [asked.fits(row[_ROLE], row[_SPEAKER]) if excerpts[at] else True for at, row in enumerate(rows)],
@@ -71,17 +74,17 @@ def read_candidates(
     )
 
 
+def place_of(turn: int, role: str) -> int:
+    """Where a turn's words stand in their session: the user's, then the assistant's."""
+    return 2 * turn + (role == "assistant")
+
+
 def _cosines(rows: Sequence[Sequence[Any]]) -> Floats:
     """A row that has no vector of the model that serves speaks by its words only; counted, because it should not be."""
     without = sum(row[_COSINE] is None for row in rows)
     if without:
         metrics.WITHOUT_VECTOR.inc(without)
     return np.array([row[_COSINE] or 0.0 for row in rows], dtype=np.float64)
-
-
-def _place(row: Sequence[Any]) -> int:
-    """Where a turn's words stand in their session: the user's, then the assistant's."""
-    return 2 * int(row[_TURN]) + int(row[_ROLE] == "assistant")
 
 
 def _numbered(sessions: Sequence[UUID | None]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -1,9 +1,11 @@
-"""Memories of busy agents, held in this process: a question to them costs neither a round trip nor a plan.
+"""Memories and excerpts of busy agents, held in this process: a question to them costs neither round trip nor plan.
 
 1,000 memories are searched here in a tenth of a millisecond and in PostgreSQL in one, of another process's time
 (LIMITS section 2). The vault stays the truth. Rows are read under the tenant's policy; a copy is for one desk's `cuts`,
 which change with every memory that is taken away or rewritten, so such a copy is never used again; and it is never
-older than AGE_MAX_S, by when a memory that was only added is in it. Until a copy is there, the vault is asked.
+older than AGE_MAX_S, by when what was only added is in it. Until a copy is there, the vault is asked.
+
+Of memories all are held or none; of excerpts the newest, as what is older has been distilled.
 """
 
 from __future__ import annotations
@@ -24,28 +26,30 @@ from django.db import DatabaseError, connections
 from ibex.core import metrics
 from ibex.core.tenancy import scope
 from memories.embedding import Vector
+from memories.retrieval.candidates import place_of
+from memories.retrieval.query import PROMPT_EXCERPT_TOKENS
 from memories.retrieval.words import Vocabulary
 from memories.slots import Slot
 
 ROWS_MAX = 5_000
-"""Of one agent and end user: reading them takes about 0.1 s of another thread."""
-ROWS_KEPT = 10_000
-"""Of all copies of a process together: 15 MiB of vectors, and about as much of text."""
+"""Of one kind, agent and end user: reading them takes about 0.1 s of another thread."""
+ROWS_KEPT = 15_000
+"""Of all copies of a process together: 23 MiB of vectors, and about as much of text."""
 AGE_MAX_S = 15.0
 RENEWED_AFTER_S = 5.0
 REST = 50.0
 """A copy is not read again before this many times as long as reading it took: at most 2 % of a core."""
 
-Place = tuple[UUID, UUID, str]
-"""Organization, agent, end user."""
+Place = tuple[UUID, UUID, str, str]
+"""Organization, agent, end user; and which kind of row, memory or excerpt."""
 Cuts = tuple[str, ...]
 
 VECTOR_HEADER = 4
 """Bytes before the values of PostgreSQL's binary form of a halfvec."""
-_READ = f"""
+_READ_MEMORIES = f"""
 SELECT id, agent_id, end_user, content, category, source, status, confidence, usefulness, injection_count,
        extract(epoch FROM observed_at)::float8, extract(epoch FROM valid_from)::float8, tokens, version, is_pinned,
-       session_id, checkpoint_id, NULL::int, '', '',
+       session_id, checkpoint_id, NULL::int, '', '', by_operator,
        halfvec_send(CASE WHEN {{model_column}} = %s THEN {{column}} END), tsvector_to_array(search_text),
        coalesce(valid_from, observed_at),
        extract(epoch FROM least(expires_at, valid_until))::float8
@@ -53,16 +57,30 @@ SELECT id, agent_id, end_user, content, category, source, status, confidence, us
  WHERE org_id = %s AND agent_id = %s AND end_user = ANY(%s) AND status = 'active' AND deleted_at IS NULL
  ORDER BY id LIMIT {ROWS_MAX + 1}
 """  # noqa: S608 - a number of ours
-_FIELDS = 20
+_READ_EXCERPTS = f"""
+SELECT id, agent_id, end_user, content, 'episodic', '', 'active', 1.0::float8, 0.5::float8, 0,
+       extract(epoch FROM said_at)::float8, NULL::float8, tokens, 1, false,
+       session_id, checkpoint_id, turn, role, speaker, false,
+       halfvec_send(CASE WHEN {{model_column}} = %s THEN {{column}} END), tsvector_to_array(search_text),
+       said_at, extract(epoch FROM expires_at)::float8
+  FROM memories_excerpt
+ WHERE org_id = %s AND agent_id = %s AND end_user = ANY(%s) AND tokens <= {PROMPT_EXCERPT_TOKENS}
+ ORDER BY id DESC LIMIT {ROWS_MAX}
+"""  # noqa: S608 - numbers of ours
+_READ = {"memory": _READ_MEMORIES, "excerpt": _READ_EXCERPTS}
+_FIELDS = 21
 """Columns that `query.Found` takes as they are."""
+_SESSION, _TURN, _ROLE, _SPEAKER = 15, 17, 18, 19
+ROLE_AND_SPEAKER = slice(_ROLE, _SPEAKER + 1)
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Held:
-    """One agent's and end user's memories, ordered by id, column by column."""
+    """One agent's and end user's memories, ordered by id, or excerpts, in the order of each session; by columns."""
 
+    kind: str
     cuts: Cuts
     slot: Slot
     read_at: float
@@ -72,6 +90,10 @@ class Held:
     """For each lexeme, the rows that have it."""
     vocabulary: Vocabulary
     sessions: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    """Of an excerpt in its session, as `candidates.place_of` says; -1 for a memory."""
+    speakers: tuple[str, ...]
+    """Names that excerpts carry."""
     tokens: npt.NDArray[np.float64]
     times: Sequence[Any]
     ends: npt.NDArray[np.float64]
@@ -142,29 +164,33 @@ class Shelf:
 
 def read(place: Place, cuts: Cuts, slot: Slot) -> Held | None:
     """A copy of the rows of `place` as they are now; None when they are too many. Blocks; for a thread."""
-    org_id, agent_id, end_user = place
+    org_id, agent_id, end_user, kind = place
     read_at = time.monotonic()
     try:
         with scope(org_id), connections["default"].cursor() as cursor:
-            statement = _READ.format(column=slot.column, model_column=slot.model_column)
+            statement = _READ[kind].format(column=slot.column, model_column=slot.model_column)
             cursor.execute(statement, [slot.model, org_id, agent_id, sorted({"", end_user})])
             rows = cursor.fetchall()
     finally:
         # The thread goes back to its pool, and so must its connection.
         connections["default"].close()
-    return None if len(rows) > ROWS_MAX else held_of(rows, cuts, slot, read_at)
+    return None if len(rows) > ROWS_MAX else held_of(rows, cuts, slot, read_at, kind)
 
 
-def held_of(rows: Sequence[tuple[Any, ...]], cuts: Cuts, slot: Slot, read_at: float) -> Held:
-    """A copy of rows in the columns of `_READ`."""
+def held_of(rows: Sequence[tuple[Any, ...]], cuts: Cuts, slot: Slot, read_at: float, kind: str = "memory") -> Held:
+    """A copy of rows in the columns of `_READ`, excerpts in any order."""
+    if kind == "excerpt":
+        rows = sorted(rows, key=lambda row: (row[_SESSION], place_of(row[_TURN], row[_ROLE])))
     postings: dict[str, list[int]] = {}
     numbers: dict[UUID, int] = {}
     for at, row in enumerate(rows):
         for lexeme in row[_FIELDS + 1] or ():
             postings.setdefault(lexeme, []).append(at)
-    sessions = [-1 if row[15] is None else numbers.setdefault(row[15], len(numbers)) for row in rows]
+    sessions = [-1 if row[_SESSION] is None else numbers.setdefault(row[_SESSION], len(numbers)) for row in rows]
+    places = [place_of(row[_TURN], row[_ROLE]) if kind == "excerpt" else -1 for row in rows]
     counts = {lexeme: len(found) for lexeme, found in postings.items()}
     return Held(
+        kind=kind,
         cuts=cuts,
         slot=slot,
         read_at=read_at,
@@ -173,6 +199,8 @@ def held_of(rows: Sequence[tuple[Any, ...]], cuts: Cuts, slot: Slot, read_at: fl
         postings={lexeme: np.array(found, dtype=np.int64) for lexeme, found in postings.items()},
         vocabulary=Vocabulary(rows=len(rows), sampled=len(rows), counts=counts),
         sessions=np.array(sessions, dtype=np.int64),
+        places=np.array(places, dtype=np.int64),
+        speakers=tuple(sorted({row[_SPEAKER] for row in rows} - {""})),
         tokens=np.array([row[12] for row in rows], dtype=np.float64),
         times=[row[_FIELDS + 2] for row in rows],
         ends=np.array([np.inf if row[_FIELDS + 3] is None else row[_FIELDS + 3] for row in rows], dtype=np.float64),

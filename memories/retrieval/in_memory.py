@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from memories.embedding import Vector
+from memories.retrieval.asked import Asked, whose_words
 from memories.retrieval.fusion import Rows, fuse, places
-from memories.retrieval.held import Held
+from memories.retrieval.held import ROLE_AND_SPEAKER, Held
 from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.statements import ARM_ROWS
 from memories.retrieval.time_of import named_times
@@ -18,11 +19,18 @@ from memories.retrieval.words import Terms, weigh
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
-_ARMS = {(True, True): Arm.BOTH, (True, False): Arm.VECTOR, (False, True): Arm.WORDS}
+_ARMS = {
+    (True, True): Arm.BOTH,
+    (True, False): Arm.VECTOR,
+    (False, True): Arm.WORDS,
+    (False, False): Arm.CONTEXT,
+}
+_BESIDE = (-3, -2, -1, 1, 2, 3)
+"""Rows from one of an excerpt's to those of the turns before and after it: each has two at most."""
 
 
 def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]) -> list[Found]:
-    """The best `query.limit` memories of the copy, best first."""
+    """The best `query.limit` rows of the copy, best first."""
     terms = weigh(lexemes, held.vocabulary)
     current = held.ends > time.time()
     cosine = held.cosines(vector)
@@ -31,6 +39,8 @@ def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]
     near = _best(np.where(current, cosine, -np.inf), arm_rows)
     worded = _best(np.where(current & _searched(matched, terms), matched @ terms.weights, -np.inf), arm_rows)
     at = np.union1d(near, worded)
+    if held.kind == "excerpt":
+        at = _with_neighbours(held, at, current)
     scores = fuse(_rows(held, at, cosine, matched, query.text), terms.weights)
     is_near, is_worded = np.isin(at, near), np.isin(at, worded)
     vector_ranks, word_ranks = places(cosine[at], is_near), places(scores.text_rank, is_worded)
@@ -38,7 +48,7 @@ def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]
     return [
         Found.of(
             held.rows[at[i]],
-            kind="memory",
+            kind=held.kind,
             cosine=float(cosine[at[i]]),
             text_rank=float(scores.text_rank[i]),
             relevance=float(scores.relevance[i]),
@@ -77,16 +87,34 @@ def _best(values: npt.NDArray[np.float64], most: int) -> Ints:
     return order[np.isfinite(values[order])]
 
 
+def _with_neighbours(held: Held, at: Ints, current: Bools) -> Ints:
+    """The rows at `at`, and those of the turns just before and after them in their sessions."""
+    found = [at]
+    for step in _BESIDE:
+        here = at[(at + step >= 0) & (at + step < len(held.rows))]
+        there = here + step
+        beside = held.sessions[there] == held.sessions[here]
+        beside &= np.abs(held.places[there] // 2 - held.places[here] // 2) <= 1
+        found.append(there[beside & current[there]])
+    return np.unique(np.concatenate(found))
+
+
 def _rows(held: Held, at: Ints, cosine: npt.NDArray[np.float64], matched: Bools, text: str) -> Rows:
     times = named_times(text)
+    asked = whose_words(text, held.speakers)
     count = len(at)
     return Rows(
         cosine=cosine[at],
         matched=matched[at],
         session=held.sessions[at],
-        place=np.full(count, -1, dtype=np.int64),
+        place=held.places[at],
         tokens=held.tokens[at],
-        spoken=np.ones(count),
+        spoken=np.array([_is_asked(held, int(i), asked) for i in at], dtype=np.float64),
         month=np.array([times.matches(held.times[i]) for i in at], dtype=np.float64),
         evidence_of=np.full(count, -1, dtype=np.int64),
     )
+
+
+def _is_asked(held: Held, row: int, asked: Asked) -> bool:
+    """A memory may be about whom the question is about, whoever said it."""
+    return held.kind == "memory" or asked.fits(*held.rows[row][ROLE_AND_SPEAKER])

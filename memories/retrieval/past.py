@@ -1,4 +1,5 @@
-"""What an agent knew at a moment: its memories in the versions that they had, as a copy that search can read.
+"""What an agent knew at a moment: its memories in the versions that they had, and what it had heard, as copies that
+search can read.
 
 A memory was known when its latest version of then was active, valid and not deleted. Vectors of words that stand
 unchanged are those of the row; words that were changed since are embedded again with the model that serves now. How
@@ -22,7 +23,7 @@ from memories.retrieval.drive import drive_sync
 from memories.retrieval.held import VECTOR_HEADER, Held, held_of
 from memories.retrieval.in_memory import search_held
 from memories.retrieval.perspective import first_person
-from memories.retrieval.query import Arm, Found, Query
+from memories.retrieval.query import PROMPT_EXCERPT_TOKENS, Arm, Found, Query
 from memories.retrieval.search import read_lexemes
 from memories.slots import serving
 
@@ -34,6 +35,7 @@ SELECT m.id, m.agent_id, {_SAID.format("end_user")}, {_SAID.format("content")}, 
        m.injection_count, extract(epoch FROM {_WHEN.format("observed_at")})::float8,
        extract(epoch FROM {_WHEN.format("valid_from")})::float8, m.tokens, v.number,
        ({_SAID.format("is_pinned")})::bool, m.session_id, m.checkpoint_id, NULL::int, '', '',
+       coalesce(({_SAID.format("by_operator")})::bool, false),
        CASE WHEN {_SAID.format("content")} = m.content AND m.{{model_column}} = %(model)s
             THEN halfvec_send(m.{{column}}) END,
        tsvector_to_array(to_tsvector('english', {_SAID.format("content")})),
@@ -48,7 +50,16 @@ SELECT m.id, m.agent_id, {_SAID.format("end_user")}, {_SAID.format("content")}, 
    AND coalesce({_WHEN.format("valid_until")} > %(moment)s, true)
  ORDER BY m.id
 """  # noqa: S608 - constants only
-_CONTENT, _USEFULNESS, _INJECTIONS, _TOKENS, _VECTOR = 3, 8, 9, 12, 20
+_CONTENT, _USEFULNESS, _INJECTIONS, _TOKENS, _VECTOR = 3, 8, 9, 12, 21
+_HEARD = f"""
+SELECT id, agent_id, end_user, content, 'episodic', '', 'active', 1.0::float8, 0.5::float8, 0,
+       extract(epoch FROM said_at)::float8, NULL::float8, tokens, 1, false, session_id, checkpoint_id, turn, role,
+       speaker, false, CASE WHEN {{model_column}} = %(model)s THEN halfvec_send({{column}}) END,
+       tsvector_to_array(search_text), said_at, NULL::float8
+  FROM memories_excerpt
+ WHERE org_id = %(org)s AND agent_id = %(agent)s AND end_user = ANY(%(users)s) AND created_at <= %(moment)s
+   AND tokens <= {PROMPT_EXCERPT_TOKENS} AND coalesce(expires_at > %(moment)s, true)
+"""  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,9 +95,26 @@ def knew(org_id: UUID, agent_id: UUID, end_user: str, moment: datetime, noted: M
     return held_of([tuple(row) for row in rows], cuts=(), slot=current.slot, read_at=time.monotonic())
 
 
+def heard(org_id: UUID, agent_id: UUID, end_user: str, moment: datetime) -> Held:
+    """Every excerpt of then that is still kept. Inside the caller's scope."""
+    slot = serving().slot
+    given: dict[str, Any] = {
+        "org": org_id,
+        "agent": agent_id,
+        "users": sorted({"", end_user}),
+        "moment": moment,
+        "model": slot.model,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_HEARD.format(column=slot.column, model_column=slot.model_column), given)
+        return held_of(cursor.fetchall(), cuts=(), slot=slot, read_at=time.monotonic(), kind="excerpt")
+
+
 def search_past(held: Held, query: Query) -> list[Found]:
     """What an exact search would have found in it, best first. Inside the caller's scope."""
-    vector = serving().embed([first_person(query.text)])[0]
+    if not held.rows:
+        return []
+    vector = serving().embed([first_person(query.text, held.speakers)])[0]
     return search_held(held, query, vector, drive_sync(read_lexemes(query.text)))
 
 

@@ -11,6 +11,10 @@ from uuid import UUID
 from memories.choices import Status
 from memories.embedding import Vector
 
+PROMPT_EXCERPT_TOKENS = 400
+"""A longer excerpt is found by people, and never put into a prompt: 19 of 20 turns that users type are shorter, and
+what is pasted would take a fifth of the usual budget."""
+
 
 class Arm(StrEnum):
     """Which arm of the search brought something up."""
@@ -45,16 +49,24 @@ class Query:
     include_memories: bool = True
     include_excerpts: bool = False
     roles: tuple[str, ...] = ()
+    excerpt_tokens: int | None = None
+    """Excerpts that are longer are passed over."""
     is_exact: bool = False
     """Also where an index would answer sooner: what the index misses is measured against it."""
     cuts: tuple[str, ...] | None = None
     """What the desk said: a copy of the agent's memories that was made since may answer (`memories.retrieval.held`)."""
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """What is searched, of: memory, excerpt."""
+        return ("memory",) * self.include_memories + ("excerpt",) * self.include_excerpts
+
+    @property
     def is_for_a_prompt(self) -> bool:
-        """Nothing is asked but what one agent's prompt may hold."""
+        """Nothing is asked but one kind of what one agent's prompt may hold."""
         narrowed = self.categories or self.roles or self.statuses != (Status.ACTIVE.value,)
-        return self.include_memories and not (self.include_excerpts or self.include_outdated or narrowed)
+        bounded = self.include_memories or self.excerpt_tokens == PROMPT_EXCERPT_TOKENS
+        return len(self.kinds) == 1 and bounded and not (self.include_outdated or narrowed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +99,8 @@ class Found:
     turn: int | None
     role: str
     speaker: str
+    by_operator: bool
+    """An operator wrote it by hand."""
     cosine: float
     text_rank: float
     relevance: float
@@ -115,5 +129,5 @@ class Found:
 _COLUMNS = (
     "id", "agent_id", "end_user", "content", "category", "source", "status", "confidence", "usefulness",
     "injections", "observed_at", "valid_from", "tokens", "version", "pinned", "session_id", "checkpoint_id", "turn",
-    "role", "speaker",
+    "role", "speaker", "by_operator",
 )  # fmt: skip

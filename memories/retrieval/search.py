@@ -45,7 +45,7 @@ async def search(query: Query) -> list[Found]:
         return await _search_held(held, query, current)
     asked = asyncio.create_task(lexemes_of(query.text))
     try:
-        found = {kind: await profile_of(query, kind, current.slot) for kind in _kinds(query)}
+        found = {kind: await profile_of(query, kind, current.slot) for kind in query.kinds}
         vector = query.embedding
         if vector is None:
             vector = await current.queries.embed(_spoken(query, found))
@@ -58,15 +58,17 @@ async def search(query: Query) -> list[Found]:
 def _held(query: Query, slot: Slot) -> Held | None:
     if query.agent_id is None or query.end_user is None or not query.is_for_a_prompt:
         return None
-    return shelf.get((query.org_id, query.agent_id, query.end_user), query.cuts, slot)
+    return shelf.get((query.org_id, query.agent_id, query.end_user, query.kinds[0]), query.cuts, slot)
 
 
 async def _search_held(held: Held, query: Query, current: Serving) -> list[Found]:
+    if not held.rows:
+        return []
     asked = asyncio.create_task(lexemes_of(query.text))
     try:
         vector = query.embedding
         if vector is None:
-            vector = await current.queries.embed(first_person(query.text))
+            vector = await current.queries.embed(first_person(query.text, held.speakers))
         return search_held(held, query, vector, await asked)
     finally:
         asked.cancel()
@@ -75,7 +77,7 @@ async def _search_held(held: Held, query: Query, current: Serving) -> list[Found
 def search_sync(query: Query) -> list[Found]:
     """The same for pages, REST and workers. Opens the tenant's scope itself, and none while the query is embedded."""
     current = serving()
-    found = {kind: profile_of_sync(query, kind, current.slot) for kind in _kinds(query)}
+    found = {kind: profile_of_sync(query, kind, current.slot) for kind in query.kinds}
     vector = query.embedding
     if vector is None:
         vector = current.embed([_spoken(query, found)])[0]
@@ -106,7 +108,10 @@ def _search(
     scores = fuse(candidates.rows, terms.weights)
     vector_ranks = places(candidates.rows.cosine, candidates.near)
     word_ranks = places(scores.text_rank, candidates.worded)
-    order = np.argsort(-scores.score, kind="stable")[: query.limit]
+    order = np.argsort(-scores.score, kind="stable")
+    if query.excerpt_tokens is not None:
+        order = order[candidates.rows.tokens[order] <= query.excerpt_tokens]
+    order = order[: query.limit]
     contents = yield from _contents(query, [(candidates.kinds[at], candidates.ids[at]) for at in order])
     return [
         Found.of(
@@ -159,10 +164,6 @@ def _contents(query: Query, wanted: Sequence[tuple[str, UUID]]) -> Plan[dict[UUI
         rows = yield Step(statement=statements.CONTENTS[kind], given=given, is_last=kind == kinds[-1])
         found |= {row[0]: row for row in rows}
     return found
-
-
-def _kinds(query: Query) -> list[str]:
-    return ["memory"] * query.include_memories + ["excerpt"] * query.include_excerpts
 
 
 def _spoken(query: Query, known: dict[str, Profile]) -> str:

@@ -64,13 +64,13 @@ SELECT e.id, 1 - {distance} AS cosine, {matched} AS matched,
 MEMORIES = """
 SELECT id, agent_id, end_user, content, category, source, status, confidence, usefulness, injection_count,
        extract(epoch FROM observed_at)::float8, extract(epoch FROM valid_from)::float8, tokens, version, is_pinned,
-       session_id, checkpoint_id, NULL::int, '', ''
+       session_id, checkpoint_id, NULL::int, '', '', by_operator
   FROM memories_memory WHERE org_id = %(org)s AND id = ANY(%(ids)s)
 """
 EXCERPTS = """
 SELECT id, agent_id, end_user, content, 'episodic', '', 'active', 1.0::float8, 0.5::float8, 0,
        extract(epoch FROM said_at)::float8, NULL::float8, tokens, 1, false,
-       session_id, checkpoint_id, turn, role, speaker
+       session_id, checkpoint_id, turn, role, speaker, false
   FROM memories_excerpt WHERE org_id = %(org)s AND id = ANY(%(ids)s)
 """
 

@@ -84,6 +84,7 @@ def snapshot(memory: Memory) -> dict[str, Any]:
         "status_reason": memory.status_reason,
         "confidence": memory.confidence,
         "is_pinned": memory.is_pinned,
+        "by_operator": memory.by_operator,
         "subject": memory.subject,
         "attribute": memory.attribute,
         "valid_from": _iso(memory.valid_from),

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from memories.choices import Operation, Status
+from memories.choices import Operation, Source, Status
 from memories.models import Memory
 from memories.refinement.draft import Draft, Prepared
 from memories.store.record import REASON_MAX, hold, record
@@ -114,8 +114,16 @@ def _text(prepared: Prepared) -> dict[str, Any]:
         "content": prepared.draft.content,
         "content_hash": prepared.content_hash,
         "tokens": prepared.tokens,
+        "by_operator": _is_by_operator(prepared.draft),
         **prepared.slot.fields(prepared.embedding),
     }
+
+
+def _is_by_operator(draft: Draft) -> bool:
+    """Whether a signed-in operator wrote these words. Whatever writes other words into the row says so anew, so that no
+    text from anywhere else is ever taken for the operator's.
+    """
+    return draft.source == Source.USER_PROVIDED and draft.actor.startswith("operator:")
 
 
 def said_in(draft: Draft) -> str:

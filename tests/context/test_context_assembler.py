@@ -212,7 +212,7 @@ async def test_beyond_the_admitted_searches_a_call_goes_without_and_says_so() ->
         question([user(ASKED)], warm_desk(memory(DOG))), retriever=second_vault, admission=admission
     )
     release.set()
-    assert (second.level, second.is_fallback, second.missing) == (Level.PARTIAL, True, ("cold",))
+    assert (second.level, second.is_fallback, second.missing) == (Level.PARTIAL, True, ("cold", "excerpts"))
     assert second_vault.asked == []
     assert [line.arm for line in second.packed] == ["hot"]
     await first

@@ -6,10 +6,20 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context.choose import LEFT_OUT_KEPT, RELEVANCE_FLOOR, SHORT_LIST_MIN, TAIL_SHARE, Choice, choose, merge, rank
+from context.choose import (
+    EXCERPT_SHARE,
+    RELEVANCE_FLOOR,
+    SHORT_LIST_MIN,
+    TAIL_SHARE,
+    Choice,
+    choose,
+    merge,
+    rank,
+)
+from context.ranked import LEFT_OUT_KEPT
 from context.render import element_tokens
 from context.values import Candidate
-from tests.context.twins import DAY, NOW, found, memory
+from tests.context.twins import DAY, NOW, found, memory, quoted
 
 
 def chosen(*candidates: Candidate, budget: int = 2_000, taken: int = 0, shown: frozenset[UUID] = frozenset()) -> Choice:
@@ -181,3 +191,61 @@ def test_a_hot_memory_that_the_search_did_not_find_is_no_more_relevant_than_the_
 def test_a_memory_that_is_hot_twice_is_one_candidate() -> None:
     dog = memory("The user's dog is called Rex.")
     assert len(merge([dog, dog], None, "dog")) == 1
+
+
+def test_excerpts_take_part_and_stand_in_the_receipt_as_what_they_are() -> None:
+    claim, words = found("The user's dog is called Rex."), quoted("I adopted him in the spring, from the shelter.")
+    choice = chosen(claim, words)
+    assert choice.memories == (claim.memory, words.memory)
+    told = {(line.memory_id, line.excerpt_id) for line in choice.considered}
+    assert told == {(claim.memory.id, None), (None, words.memory.id)}
+
+
+def test_excerpts_never_crowd_out_memories() -> None:
+    claims = [found(f"Claim {n}. " + "word " * 30, 0.6) for n in range(12)]
+    words = [quoted(f"Said {n}. " + "text " * 30, 1.0) for n in range(12)]
+    alone = chosen(*claims, budget=600)
+    beside = chosen(*claims, *words, budget=600)
+    tokens = dict.fromkeys((False, True), 0)
+    for one in beside.memories:
+        tokens[one.is_excerpt] += element_tokens(one)
+    assert tokens[True] > 0
+    assert tokens[False] >= (1 - EXCERPT_SHARE) * alone.tokens - element_tokens(claims[0].memory)
+
+
+def test_the_best_memory_has_its_room_before_any_excerpt() -> None:
+    long = found("word " * 100, 0.9)
+    choice = chosen(long, *(quoted(f"Said {n}.", 0.9) for n in range(30)), budget=element_tokens(long.memory) + 10)
+    assert long.memory in choice.memories
+
+
+def test_what_either_kind_leaves_goes_to_the_other() -> None:
+    words = [quoted(f"Said {n}. " + "text " * 30, 0.9) for n in range(6)]
+    only_words = chosen(*words, budget=1_000)
+    assert len(only_words.memories) == len(words)
+    claims = [found(f"Claim {n}. " + "word " * 30, 0.9) for n in range(6)]
+    few = chosen(*claims, words[0], budget=sum(element_tokens(one.memory) for one in (*claims, words[0])))
+    assert len(few.memories) == 7
+
+
+def test_an_excerpt_that_only_restates_a_memory_beside_it_is_left_out() -> None:
+    claim = found("The user adopted a dog called Rex from the shelter in May.")
+    again, more = (
+        quoted("I adopted a dog from the shelter, called Rex."),
+        quoted("Rex is afraid of thunder and horses."),
+    )
+    choice = chosen(claim, again, more)
+    assert choice.memories == (claim.memory, more.memory)
+    assert [line.reason for line in choice.considered if line.excerpt_id == again.memory.id] == ["restates_a_memory"]
+
+
+def test_an_excerpt_that_restates_a_memory_of_a_replayed_block_is_left_out() -> None:
+    claim, again = found("The user adopted a dog called Rex."), quoted("I adopted a dog called Rex.")
+    assert chosen(claim, again, shown=frozenset({claim.memory.id})).memories == ()
+
+
+def test_evidence_does_not_put_claims_in_the_shade() -> None:
+    claim, words = found("The user has a dog.", 0.3), quoted("Rex barks at the postman every single day.", 1.0)
+    assert set(chosen(claim, words).memories) == {claim.memory, words.memory}
+    faint = quoted("Something about the weather in Lisbon.", 0.3)
+    assert chosen(found("The user has a dog.", 0.9), faint).considered[-1].reason == "far_below_the_best"

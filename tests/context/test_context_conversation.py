@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibex.core.tokens import count
-from tests.context.twins import Conversation, Vault, assistant, card, found, memory, user
+from tests.context.twins import Conversation, Vault, assistant, card, found, memory, quoted, user
 
 words = st.text(alphabet="abcdefghij <&>\"'é", min_size=3, max_size=40)
 turns = st.lists(st.lists(words, max_size=4), min_size=10, max_size=10)
@@ -219,3 +219,39 @@ def test_the_same_short_words_said_twice_are_two_places(content: Any) -> None:
     sent = conversation.sent[1]
     assert "Rex" in sent[1]["content"]
     assert "Lisbon" in sent[4]["content"]
+
+
+def test_an_excerpt_is_shown_once_and_replayed_where_it_stood() -> None:
+    talk, words = Conversation(), quoted("I adopted Rex from the shelter.", speaker="Ann")
+    talk.say("What do I know about Rex?", Vault(excerpts=[words]))
+    second = talk.say("And his age?", Vault(excerpts=[words]))
+    assert sum("adopted Rex" in str(message) for message in talk.sent[1]) == 1
+    assert talk.sent[1][: len(talk.sent[0])] == talk.sent[0]
+    assert [(line.excerpt_id, line.arm) for line in second.packed] == [(words.memory.id, "replayed")]
+
+
+def test_an_excerpt_that_expired_or_was_erased_is_not_replayed() -> None:
+    talk, words = Conversation(), quoted("I adopted Rex from the shelter.")
+    talk.say("What do I know about Rex?", Vault(excerpts=[words]))
+    talk.say("Where do I live?", Vault(dead=[words.memory.id]))
+    assert not any("adopted Rex" in str(message) for message in talk.sent[1])
+
+
+def test_where_excerpts_are_switched_off_they_are_neither_looked_for_nor_replayed() -> None:
+    talk, words = Conversation(), quoted("I adopted Rex from the shelter.")
+    talk.say("What do I know about Rex?", Vault(excerpts=[words]))
+    talk.fields["agent"] = card(quotes=False)
+    talk.say("What else?", Vault(excerpts=[words]))
+    assert not any("adopted Rex" in str(message) for message in talk.sent[1])
+
+
+def test_what_the_callers_own_history_holds_is_not_quoted_back() -> None:
+    said = "I adopted Rex from the shelter."
+    talk = Conversation(start=[user(said), assistant("Lovely.")])
+    assembly = talk.say("What do I know about Rex?", Vault(excerpts=[quoted(said), quoted("Rex is afraid of horses.")]))
+    assert sorted(line.reason for line in assembly.considered) == ["", "said_in_this_conversation"]
+
+
+def test_the_same_question_asked_before_is_no_evidence() -> None:
+    assembly = Conversation().say("What is my dog called?", Vault(excerpts=[quoted("what's my dog called")]))
+    assert [line.reason for line in assembly.considered] == ["said_in_this_conversation"]

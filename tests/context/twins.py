@@ -41,6 +41,12 @@ def found(content: str, relevance: float = 0.8, **fields: Any) -> Candidate:
     return Candidate(memory=memory(content, **fields), arm=Arm.COLD, relevance=relevance, **ranks)
 
 
+def quoted(content: str, relevance: float = 0.8, **fields: Any) -> Candidate:
+    """An excerpt of another session."""
+    known: dict[str, Any] = {"is_excerpt": True, "category": "episodic", "source": "", "role": "user"}
+    return found(content, relevance, **(known | fields))
+
+
 def card(**fields: Any) -> AgentCard:
     known: dict[str, Any] = {
         "id": AGENT,
@@ -87,11 +93,13 @@ class Vault:
         directive: str | None = "",
         dead: Collection[UUID] = (),
         before: ShownBefore | None = None,
+        excerpts: Sequence[Candidate] = (),
     ) -> None:
         self.answers = {"cold": cold, "hot": hot}
         self.said = directive
         self.dead = dead
         self.before = before
+        self.said_before = excerpts
         self.asked: list[str] = []
         self.lookups: list[Lookup] = []
 
@@ -106,6 +114,9 @@ class Vault:
 
     async def cold(self, lookup: Lookup) -> Any:
         return await self._answer("cold", lookup)
+
+    async def excerpts(self, lookup: Lookup) -> Any:
+        return self.said_before
 
     async def alive(self, lookup: Lookup) -> Collection[UUID]:
         self.asked.append("alive")

@@ -24,10 +24,11 @@ from memories.retrieval.held import Cuts, Held, Shelf, read
 from memories.retrieval.in_memory import search_held
 from memories.retrieval.lexemes import lexemes_of
 from memories.retrieval.perspective import first_person
-from memories.retrieval.query import Found, Query
+from memories.retrieval.query import PROMPT_EXCERPT_TOKENS, Found, Query
 from memories.retrieval.search import search
+from memories.retrieval.vocabulary import profiles
 from memories.slots import Slot, ready
-from tests.memories.making import draft, remember
+from tests.memories.making import draft, keep, make_session, remember, say
 
 WAIT_S = 20.0
 FACTS = [
@@ -76,7 +77,7 @@ def question(agent: Agent, text: str, cuts: Cuts | None = None) -> Query:
 
 
 async def copy_of(agent: Agent) -> Held:
-    copy = await asyncio.to_thread(read, (agent.org_id, agent.pk, ""), ("#1",), Slot())
+    copy = await asyncio.to_thread(read, (agent.org_id, agent.pk, "", "memory"), ("#1",), Slot())
     assert copy is not None
     return copy
 
@@ -84,7 +85,8 @@ async def copy_of(agent: Agent) -> Held:
 async def told(shelf: Shelf, agent: Agent) -> list[str]:
     """What the process holds of `agent`, once it holds what the desk's cut of now asks for."""
     async with asyncio.timeout(WAIT_S):
-        while (copy := shelf.get((agent.org_id, agent.pk, ""), await sync_to_async(cuts_of)(agent), Slot())) is None:
+        place = (agent.org_id, agent.pk, "", "memory")
+        while (copy := shelf.get(place, await sync_to_async(cuts_of)(agent), Slot())) is None:
             shelf._rest_until.clear()
             await asyncio.sleep(0.01)
     return [row[3] for row in copy.rows]
@@ -108,8 +110,8 @@ async def test_a_copy_answers_as_the_vault_does(knowing: Agent, text: str) -> No
 
 async def test_no_copy_is_used_where_the_desk_does_not_say_that_it_holds(knowing: Agent, shelf: Shelf) -> None:
     assert await told(shelf, knowing)
-    assert shelf.get((knowing.org_id, knowing.pk, ""), None, Slot()) is None
-    assert shelf.get((knowing.org_id, knowing.pk, ""), ("#another",), Slot()) is None
+    assert shelf.get((knowing.org_id, knowing.pk, "", "memory"), None, Slot()) is None
+    assert shelf.get((knowing.org_id, knowing.pk, "", "memory"), ("#another",), Slot()) is None
 
 
 def deletes(memory: Memory) -> None:
@@ -146,7 +148,7 @@ async def test_a_copy_that_is_too_old_is_not_used(
 ) -> None:
     await told(shelf, knowing)
     monkeypatch.setattr(held, "AGE_MAX_S", 0.0)
-    assert shelf.get((knowing.org_id, knowing.pk, ""), await sync_to_async(cuts_of)(knowing), Slot()) is None
+    assert shelf.get((knowing.org_id, knowing.pk, "", "memory"), await sync_to_async(cuts_of)(knowing), Slot()) is None
 
 
 async def test_what_has_expired_since_the_copy_was_made_is_not_found(knowing: Agent) -> None:
@@ -164,11 +166,11 @@ async def test_what_has_expired_since_the_copy_was_made_is_not_found(knowing: Ag
 
 async def test_an_agent_with_too_many_memories_is_not_held(knowing: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held, "ROWS_MAX", 3)
-    assert await asyncio.to_thread(read, (knowing.org_id, knowing.pk, ""), ("#1",), Slot()) is None
+    assert await asyncio.to_thread(read, (knowing.org_id, knowing.pk, "", "memory"), ("#1",), Slot()) is None
 
 
 async def test_another_organization_reads_nothing_of_it(knowing: Agent, foreign_agent: Agent) -> None:
-    copy = await asyncio.to_thread(read, (foreign_agent.org_id, knowing.pk, ""), ("#1",), Slot())
+    copy = await asyncio.to_thread(read, (foreign_agent.org_id, knowing.pk, "", "memory"), ("#1",), Slot())
     assert copy is not None
     assert list(copy.rows) == []
 
@@ -176,7 +178,7 @@ async def test_another_organization_reads_nothing_of_it(knowing: Agent, foreign_
 async def test_a_copy_of_one_end_user_holds_nothing_of_another(knowing: Agent) -> None:
     for name in ("ann", "ben"):
         await sync_to_async(remember)(knowing, f"The user is called {name}.", end_user=name)
-    copy = await asyncio.to_thread(read, (knowing.org_id, knowing.pk, "ann"), ("#1", "#2"), Slot())
+    copy = await asyncio.to_thread(read, (knowing.org_id, knowing.pk, "ann", "memory"), ("#1", "#2"), Slot())
     assert copy is not None
     owners = {row[2] for row in copy.rows}
     assert owners == {"", "ann"}
@@ -193,3 +195,41 @@ async def test_words_asked_one_by_one_are_those_of_the_whole_text(hot_path: None
         whole = (await cursor.fetchone() or [None])[0]
     for _ in range(2):
         assert await lexemes_of(text) == sorted(whole or [])
+
+
+SAID = [
+    ("I'm planning something for the summer.", "Ines"),
+    ("We booked a cabin near the lake for August.", "Rui"),
+    ("It has no internet, which is the point.", "Ines"),
+    ("My boss gave me a raise in March.", ""),
+]
+ASKED = ["where is the cabin we booked?", "What did Ines plan?", "When did my boss give me a raise?", "the internet"]
+
+
+@pytest.mark.parametrize("text", ASKED)
+async def test_a_copy_of_what_was_said_answers_as_the_vault_does(agent: Agent, hot_path: None, text: str) -> None:
+    await sync_to_async(_say_all)(agent)
+    profiles.clear()
+    asked = Query(
+        org_id=agent.org_id, agent_id=agent.pk, text=text, include_memories=False, include_excerpts=True,
+        excerpt_tokens=PROMPT_EXCERPT_TOKENS,
+    )  # fmt: skip
+    from_vault = await search(asked)
+    copy = await asyncio.to_thread(read, (agent.org_id, agent.pk, "", "excerpt"), ("#1",), Slot())
+    assert copy is not None
+    vector = await (await ready()).queries.embed(first_person(text, copy.speakers))
+    copied = search_held(copy, asked, vector, await lexemes_of(text))
+
+    def seen(found: list[Found]) -> list[tuple[str, str, str, str]]:
+        return sorted((one.content, one.role, one.speaker, one.arm) for one in found)
+
+    assert seen(copied) == seen(from_vault)
+    assert copied[0].content == from_vault[0].content
+    assert [one.relevance for one in copied] == pytest.approx([one.relevance for one in from_vault], abs=0.01)
+
+
+def _say_all(agent: Agent) -> None:
+    first, second = make_session(agent), make_session(agent)
+    turns = [say(second if "boss" in text else first, text, name=name) for text, name in SAID]
+    turns.append(say(second, "Thanks!", "I have booked a table to celebrate your raise."))
+    keep(agent, turns)

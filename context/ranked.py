@@ -1,0 +1,69 @@
+"""Candidates in their order, and their lines in the receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from context.score import Components
+from context.values import Arm, Candidate, Considered, Reason
+
+LEFT_OUT_KEPT = 20
+"""Of those left out, how many a receipt names, best first: 50 rows a call would be most of the vault's writes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranked:
+    """A candidate with its score; `tokens` are those of its whole element."""
+
+    candidate: Candidate
+    components: Components
+    score: float
+    rank: int
+    tokens: int
+    hot_rank: int | None = None
+    """Its place among the hot memories, by what it is worth whatever the question."""
+
+    @property
+    def id(self) -> UUID:
+        return self.candidate.memory.id
+
+    @property
+    def is_excerpt(self) -> bool:
+        return self.candidate.memory.is_excerpt
+
+
+def receipt(
+    ranked: Sequence[Ranked],
+    pinned_ids: Collection[UUID],
+    left_out: Mapping[UUID, Reason],
+    shown: Collection[UUID],
+) -> tuple[Considered, ...]:
+    lines, omitted = [], 0
+    for item in ranked:
+        reason = left_out.get(item.id)
+        omitted += reason is not None
+        if reason is None or omitted <= LEFT_OUT_KEPT:
+            arm = Arm.REPLAYED if item.id in shown else Arm.PINNED if item.id in pinned_ids else item.candidate.arm
+            lines.append(_line(item, arm, reason))
+    return tuple(lines)
+
+
+def _line(item: Ranked, arm: Arm, reason: Reason | None) -> Considered:
+    is_excerpt = item.is_excerpt
+    return Considered(
+        memory_id=None if is_excerpt else item.id,
+        excerpt_id=item.id if is_excerpt else None,
+        version=item.candidate.memory.version,
+        rank=item.rank,
+        score=round(item.score, 6),
+        components=item.components.as_dict(),
+        arm=arm,
+        tokens=item.tokens,
+        is_packed=reason is None,
+        reason=reason or "",
+        vector_rank=item.candidate.vector_rank,
+        word_rank=item.candidate.word_rank,
+        hot_rank=item.hot_rank,
+    )
