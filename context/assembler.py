@@ -13,6 +13,7 @@ import structlog
 from context.admission import Admission
 from context.budget import Budget, budget_for
 from context.compose import compose
+from context.place import USER_PREPEND
 from context.render import make_nonce
 from context.retrieve import COLD, EXCERPTS, Lookup, Retrieval, Retrieved, Retriever
 from context.shown_before import Talk, made_again
@@ -144,10 +145,17 @@ def _budget(question: Question, turn: Turn, directive: str, directive_tokens: in
         question.model,
         directive=directive,
         directive_tokens=directive_tokens,
+        frame_tokens=_frame_tokens(question) if directive else 0,
         cap=question.agent.memory_tokens if turn.reads else 0,
         window=question.window,
         answer=question.max_tokens,
     )
+
+
+def _frame_tokens(question: Question) -> int:
+    """What stands around the directive, which is something only in a user message."""
+    agent = question.agent
+    return wording_of(agent.locale, agent.org_wording).tokens.directive if agent.injection_mode == USER_PREPEND else 0
 
 
 def _untouched(question: Question) -> Assembly:

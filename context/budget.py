@@ -49,6 +49,7 @@ def budget_for(
     *,
     directive: str,
     directive_tokens: int | None = None,
+    frame_tokens: int = 0,
     cap: int,
     window: int | None = None,
     answer: int | None = None,
@@ -56,16 +57,17 @@ def budget_for(
     """The budget of one call. `window` overrides the table, `answer` (tokens) the caller's own `max_tokens`.
 
     `directive_tokens` were counted when it was written; where they are not known, it is treated like the messages.
+    `frame_tokens` are of what stands around it.
     Without a `cap` there is nothing to share out, and nothing is counted.
     """
     window = window or window_of(model)
     reserve = response_reserve(window, answer if answer is not None else asked_answer(body))
     safety = int(window * SAFETY_SHARE)
-    said = at_most(directive) if directive_tokens is None else directive_tokens
+    said = frame_tokens + (at_most(directive) if directive_tokens is None else directive_tokens)
     left = window - reserve - safety - said
     request = count_request(body, model, enough=left - cap if cap else sys.maxsize)
     if directive_tokens is None and request.how != "bound" and can_count(encoding_for(model)):
-        said = count(directive, encoding_for(model))
+        said = frame_tokens + count(directive, encoding_for(model))
     return Budget(
         window=window,
         messages=request.tokens,

@@ -1,9 +1,9 @@
 """What a session was shown before, found again in the receipts when the desk has forgotten it.
 
-A block is made of the memories that its turn was given, in the versions that they had, of its excerpts, its own nonce and
-its wording, so that it comes out byte for byte as it was; its digest says so, and one that comes out otherwise, as after
-an organization changed its words, is not used. The session is the
-call's own, and for turns of the history that this one does not have, the sessions that do.
+A block is made of the memories that its turn was given, in the versions that they had, of its excerpts, its own nonce
+and its wording, so that it comes out byte for byte as it was; its digest says so, and one that comes out otherwise, as
+after an organization changed its words, is not used. The session is the call's own, and for turns of the history that
+this one does not have, the sessions that do.
 """
 
 from __future__ import annotations

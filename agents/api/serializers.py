@@ -64,6 +64,7 @@ class AgentSerializer(LimitFields, serializers.ModelSerializer):
             "shadows",
             "holdout_share",
             "quotes",
+            "locale",
             "trusts_body_user",
             "extraction_model",
             *REFINEMENT_FIELDS,

@@ -26,6 +26,7 @@ EDITABLE = frozenset(
         "shadows",
         "holdout_share",
         "quotes",
+        "locale",
         "trusts_body_user",
         "extraction_model",
         *REFINEMENT_FIELDS,

@@ -58,8 +58,9 @@ class TraceSerializer(serializers.ModelSerializer):
 
 
 class CandidateSerializer(serializers.ModelSerializer):
-    """One memory or excerpt that was considered; the other id is null. The ranks are its places, from 1, in each arm that brought it up; `rank` is the
-    one after scoring, 0 for what stands in a block of an earlier turn and was not found again.
+    """One memory or excerpt that was considered; the other's id is null. The ranks are its places, from 1, in each arm
+    that brought it up; `rank` is the one after scoring, 0 for what stands in a block of an earlier turn and was not
+    found again.
     """
 
     components = Numbers(read_only=True)

@@ -17,6 +17,14 @@ from ibex.core import metrics
 WORDINGS = {"en": en.WORDING, "de": de.WORDING}
 DEFAULT_LOCALE = "en"
 DEFAULT = WORDINGS[DEFAULT_LOCALE]
+WORD_TOKENS = {
+    "introduction": "block",
+    "procedures": "procedures",
+    "instructions": "instructions",
+    "excerpts": "excerpts",
+    "directive_in_user_message": "directive",
+}
+"""Texts that an organization may word itself, each with its part of a frame's tokens."""
 DIGEST_BYTES = 8
 CACHED = 1_024
 """Wordings of as many organizations and locales, about 2 KiB each."""
@@ -34,18 +42,27 @@ def wording_of(locale: str, stored: str) -> Wording:
         chosen = locale or said.get("locale") or DEFAULT_LOCALE
         template = WORDINGS.get(chosen, DEFAULT)
         own = said.get("own", {}).get(chosen)
-        return with_own_words(template, own["words"], FrameTokens(**own["tokens"])) if own else template
+        return with_own_words(template, own["words"], own["tokens"]) if own else template
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         metrics.BOUNDARY_ERRORS.labels(boundary="wording").inc()
         _log.error("wording_not_read", error=type(error).__name__)
         return WORDINGS.get(locale, DEFAULT)
 
 
-def with_own_words(template: Wording, words: dict[str, str], tokens: FrameTokens) -> Wording:
-    """The template with an organization's words in the places that it names."""
+def with_own_words(template: Wording, words: dict[str, str], tokens: dict[str, int]) -> Wording:
+    """The template with an organization's words in their places, and `tokens` for their parts of a frame."""
     texts: dict[str, Any] = words
     digest = hashlib.blake2b(orjson.dumps(words, option=orjson.OPT_SORT_KEYS), digest_size=DIGEST_BYTES).hexdigest()
-    return replace(template, **texts, tokens=tokens, name=f"{template.name}:{digest}")
+    return replace(template, **texts, tokens=replace(template.tokens, **tokens), name=f"{template.name}:{digest}")
 
 
-__all__ = ["DEFAULT", "DEFAULT_LOCALE", "WORDINGS", "FrameTokens", "Wording", "with_own_words", "wording_of"]
+__all__ = [
+    "DEFAULT",
+    "DEFAULT_LOCALE",
+    "WORDINGS",
+    "WORD_TOKENS",
+    "FrameTokens",
+    "Wording",
+    "with_own_words",
+    "wording_of",
+]

@@ -44,6 +44,8 @@ class FrameTokens:
     """The same, for the longest of the sources."""
     name: int
     """The same, but for the name itself."""
+    directive: int
+    """What stands around a directive in a user message."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +93,7 @@ def counted(wording: Wording) -> Wording:
         since=_most(f' since="{DAY}"'),
         source=source,
         name=_most(' name=""'),
+        directive=_most(wording.directive_in_user_message.replace("{directive}", "")),
     )
     return replace(wording, tokens=tokens)
 

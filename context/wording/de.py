@@ -24,5 +24,6 @@ WORDING = Wording(
         since=9,
         source=7,
         name=2,
+        directive=6,
     ),
 )

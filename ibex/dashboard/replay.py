@@ -13,13 +13,12 @@ from agents.selectors import checkpoints_of
 from context.budget import Budget
 from context.models import AssemblyRecord, Feedback, Injection
 from context.selectors import assemblies_of_turns, verdicts_of_turns
+from ibex.dashboard.bubbles import Bubble, answered_in, asked_in
 from memories.models import Excerpt, Memory, MemoryVersion
 
 TURNS_PER_PAGE = 25
 SHOWN_MESSAGES = 40
 """Of one turn, the last ones: an imported history may have a thousand."""
-SHOWN_CHARACTERS = 20_000
-"""Of one message."""
 LEVELS = {1: "Something was late", 2: "Directive only", 3: "Sent untouched"}
 """Rungs of the degradation ladder, in the reader's words."""
 STAGES = ("validate", "authenticate", "agent", "start", "limit", "route", "assemble", "provider", "journal")
@@ -34,16 +33,6 @@ MISSING = {
 }
 """What can be late or fail, in the reader's words."""
 COMPONENTS = ("relevance", "recency", "usefulness", "confidence", "frequency")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bubble:
-    """One message: `kind` is user, assistant, tool or system; `role` is what the reader is told."""
-
-    kind: str
-    role: str
-    text: str
-    is_partial: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,14 +185,14 @@ def _turn(
     learned: Sequence[Memory],
     verdicts: Iterable[Feedback],
 ) -> Turn:
-    asked = list(_asked(checkpoint))
+    asked = list(asked_in(checkpoint))
     return Turn(
         checkpoint=checkpoint,
         trace=trace,
         assembly=assembly,
         asked=asked[-SHOWN_MESSAGES:],
         unshown=max(len(asked) - SHOWN_MESSAGES, 0),
-        answered=list(_answered(checkpoint)),
+        answered=list(answered_in(checkpoint)),
         packed=[line for line in lines if line.injection.is_packed],
         left_out=[line for line in lines if not line.injection.is_packed],
         learned=learned,
@@ -268,48 +257,3 @@ def _learned(org_id: UUID, checkpoints: Iterable[Checkpoint]) -> Mapping[UUID | 
     for memory in made.order_by("pk"):
         learned[memory.checkpoint_id].append(memory)
     return learned
-
-
-def _asked(checkpoint: Checkpoint) -> Iterator[Bubble]:
-    """What the caller sent and had not sent before."""
-    messages = checkpoint.messages if isinstance(checkpoint.messages, list) else []
-    said = [bubble for message in messages if isinstance(message, dict) for bubble in _message(message)]
-    if not said and checkpoint.user_text:
-        said = [Bubble(kind="user", role="User", text=_cut(checkpoint.user_text))]
-    yield from said
-
-
-def _answered(checkpoint: Checkpoint) -> Iterator[Bubble]:
-    if checkpoint.assistant_text or not (checkpoint.tool_calls or checkpoint.is_complete):
-        text = _cut(checkpoint.assistant_text)
-        yield Bubble(kind="assistant", role="Assistant", text=text, is_partial=not checkpoint.is_complete)
-    yield from _calls(checkpoint.tool_calls)
-
-
-def _message(message: Mapping[str, Any]) -> Iterator[Bubble]:
-    role = str(message.get("role") or "user")
-    kind = {"user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}.get(role, "system")
-    text = _text(message.get("content"))
-    if text:
-        yield Bubble(kind=kind, role="Tool result" if kind == "tool" else role.capitalize(), text=_cut(text))
-    yield from _calls(message.get("tool_calls"))
-
-
-def _calls(calls: object) -> Iterator[Bubble]:
-    for call in calls if isinstance(calls, list) else []:
-        function = call.get("function") if isinstance(call, dict) else None
-        if isinstance(function, dict):
-            text = f"{function.get('name', '')}({function.get('arguments', '')})"
-            yield Bubble(kind="tool", role="Tool call", text=_cut(text))
-
-
-def _text(content: object) -> str:
-    """A message's text; parts of other kinds are named in brackets."""
-    if isinstance(content, str):
-        return content
-    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-    return "\n".join(str(part.get("text") or f"[{part.get('type', 'part')}]") for part in parts)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}\n… {len(text):,} characters in all"

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from agents.models import Trace
 from ibex.core.tenancy import scope
-from ibex.dashboard.replay import SHOWN_CHARACTERS, SHOWN_MESSAGES, TURNS_PER_PAGE
+from ibex.dashboard.bubbles import SHOWN_CHARACTERS
+from ibex.dashboard.replay import SHOWN_MESSAGES, TURNS_PER_PAGE
 from memories.models import Memory
 from tests.dashboard.conftest import assemble, inject, make_memory, make_session, make_turn
 from tests.factories import make_agent

@@ -70,6 +70,7 @@ def test_the_receipt_tells_everything_that_was_considered_and_why(alice, agent, 
     first, second = receipt["candidates"]
     assert first == {
         "memory_id": str(dog.pk),
+        "excerpt_id": None,
         "memory_version": 1,
         "rank": 1,
         "score": 0.77,
