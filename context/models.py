@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -56,7 +58,14 @@ class Injection(OrgModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.memory_id or self.excerpt_id} at {self.rank}"
+        return f"{self.subject_id} at {self.rank}"
+
+    @property
+    def subject_id(self) -> UUID:
+        """Of the memory or the excerpt that it is about."""
+        found = self.memory_id or self.excerpt_id
+        assert found is not None  # noqa: S101 - a constraint says so
+        return found
 
 
 class AssemblyRecord(OrgModel):

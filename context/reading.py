@@ -126,13 +126,10 @@ def _turns(org_id: UUID, sessions: Sequence[Session]) -> Mapping[UUID, list[Spok
 
 def _facts(org_id: UUID, turn_ids: Sequence[UUID]) -> Facts:
     packed: dict[UUID, list[Injection]] = defaultdict(list)
-    for row in (
-        Injection.objects.of(org_id)
-        .filter(turn_id__in=turn_ids, is_packed=True, memory__isnull=False)
-        .order_by("turn_id", "rank")
-    ):
+    lines = Injection.objects.of(org_id).filter(turn_id__in=turn_ids, is_packed=True, memory__isnull=False)
+    for row in lines.order_by("turn_id", "rank"):
         packed[row.turn_id].append(row)
-    shown = {(row.memory_id, row.memory_version) for rows in packed.values() for row in rows}
+    shown = {(row.subject_id, row.memory_version) for rows in packed.values() for row in rows}
     traces = Trace.objects.of(org_id).filter(turn_id__in=turn_ids).only("turn_id", "cost", "level")
     modes = AssemblyRecord.objects.of(org_id).filter(turn_id__in=turn_ids).values_list("turn_id", "mode")
     return Facts(
@@ -164,16 +161,16 @@ def _read(session: Session, turns: Sequence[Spoken], facts: Facts) -> Read:
 def _readings(session: Session, turn: Spoken, said: str, facts: Facts) -> Iterator[Reading]:
     """What the turn's answer says of the memories in its prompt: nothing when it was cut off, or called tools only."""
     packed = facts.packed.get(turn.turn_id, ())
-    lines = [line for line in packed if (line.memory_id, line.memory_version) in facts.contents]
+    lines = [line for line in packed if (line.subject_id, line.memory_version) in facts.contents]
     if not (lines and turn.answer and turn.is_complete):
         return
-    contents = [facts.contents[line.memory_id, line.memory_version] for line in lines]
+    contents = [facts.contents[line.subject_id, line.memory_version] for line in lines]
     for line, use in zip(lines, uses(contents, turn.answer, said), strict=True):
         if use is not None and _is_told(line, use):
             yield Reading(
                 org_id=session.org_id,
                 agent_id=session.agent_id,
-                memory_id=line.memory_id,
+                memory_id=line.subject_id,
                 turn_id=turn.turn_id,
                 is_used=use.is_used,
                 share=round(use.share, 4),

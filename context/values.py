@@ -121,9 +121,11 @@ class Considered:
     excerpt_id: UUID | None = None
 
     @property
-    def id(self) -> UUID | None:
-        """Of what it is about."""
-        return self.memory_id or self.excerpt_id
+    def id(self) -> UUID:
+        """Of what it is about; exactly one of the two is known."""
+        found = self.memory_id or self.excerpt_id
+        assert found is not None  # noqa: S101
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """For the journal."""

@@ -14,7 +14,7 @@ from context.time_machine.past_turn import PastTurn
 from context.told import digest_of
 from context.values import Arm, Assembly, Considered, Level
 from memories.choices import Operation
-from memories.models import Memory, MemoryVersion
+from memories.models import Excerpt, Memory, MemoryVersion
 from memories.retrieval.held import ROWS_MAX
 
 SCORE_SLACK = 0.005
@@ -23,7 +23,7 @@ SCORE_SLACK = 0.005
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """Where one memory stood in one receipt."""
+    """Where one memory, or excerpt, stood in one receipt."""
 
     is_packed: bool
     rank: int
@@ -47,9 +47,10 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One memory in the three receipts; None: it was not considered, or is below the lines that a receipt names."""
+    """One memory or excerpt in the three receipts; None: not considered, or below the lines that a receipt names."""
 
-    memory_id: UUID
+    subject_id: UUID
+    is_excerpt: bool = False
     content: str
     """Today's; empty when it has been deleted."""
     recorded: Standing | None
@@ -94,27 +95,31 @@ def compare(past: PastTurn, now: datetime) -> Comparison:
 
 
 def _lines(past: PastTurn, as_of: Assembly, with_todays: Assembly) -> list[Difference]:
-    recorded = {line.memory_id: Standing.of(line) for line in past.receipt}
+    recorded = {line.subject_id: Standing.of(line) for line in past.receipt}
     was, is_now = _standings(as_of.considered), _standings(with_todays.considered)
     ids = list(dict.fromkeys([*recorded, *was, *is_now]))
-    memories = {memory.pk: memory for memory in Memory.objects.of(past.record.org_id).filter(pk__in=ids)}
+    org_id = past.record.org_id
+    contents = dict(Memory.objects.of(org_id).filter(pk__in=ids).values_list("pk", "content"))
+    excerpts = dict(Excerpt.objects.of(org_id).filter(pk__in=ids).values_list("pk", "content"))
+    contents |= excerpts
     since = _since(past, ids)
     return [
         Difference(
-            memory_id=memory_id,
-            content=memories[memory_id].content,
-            recorded=recorded.get(memory_id),
-            then=was.get(memory_id),
-            now=is_now.get(memory_id),
-            since=since.get(memory_id, ()),
+            subject_id=subject_id,
+            is_excerpt=subject_id in excerpts,
+            content=contents[subject_id],
+            recorded=recorded.get(subject_id),
+            then=was.get(subject_id),
+            now=is_now.get(subject_id),
+            since=since.get(subject_id, ()),
         )
-        for memory_id in ids
-        if memory_id in memories
+        for subject_id in ids
+        if subject_id in contents
     ]
 
 
 def _standings(lines: Iterable[Considered]) -> dict[UUID, Standing]:
-    return {line.memory_id: Standing.of(line) for line in lines}
+    return {line.id: Standing.of(line) for line in lines}
 
 
 def _since(past: PastTurn, ids: Sequence[UUID]) -> Mapping[UUID, tuple[str, ...]]:
@@ -136,10 +141,10 @@ def _deviations(past: PastTurn, as_of: Assembly, lines: Sequence[Difference]) ->
         was, again = line.recorded, line.then
         if (was and was.is_packed) != (again and again.is_packed):
             where = "the prompt" if was and was.is_packed else "the prompt made again"
-            yield f"{line.memory_id} is only in {where}."
+            yield f"{line.subject_id} is only in {where}."
         elif was and again and was.rank and (was.rank != again.rank or abs(was.score - again.score) > SCORE_SLACK):
             yield (
-                f"{line.memory_id} stood at {was.rank} with {was.score:.3f}, and stands at {again.rank} with "
+                f"{line.subject_id} stood at {was.rank} with {was.score:.3f}, and stands at {again.rank} with "
                 f"{again.score:.3f}."
             )
     digest = digest_of(as_of.new_block.text) if as_of.new_block else ""
@@ -148,7 +153,7 @@ def _deviations(past: PastTurn, as_of: Assembly, lines: Sequence[Difference]) ->
 
 
 def _limits(past: PastTurn) -> Iterable[str]:
-    record, packed = past.record, sum(line.is_packed for line in past.receipt)
+    record, packed = past.record, sum(line.is_packed and line.memory_id is not None for line in past.receipt)
     yield (
         "Instructions (system messages) are not kept: they are left out here; the budget that they had left is the "
         "recorded one."
@@ -201,7 +206,8 @@ def as_json(comparison: Comparison, *, with_messages: bool) -> dict[str, Any]:
 def _line_as_json(line: Difference) -> dict[str, Any]:
     standings = {"recorded": line.recorded, "then": line.then, "now": line.now}
     return {
-        "memory_id": str(line.memory_id),
+        "memory_id": None if line.is_excerpt else str(line.subject_id),
+        "excerpt_id": str(line.subject_id) if line.is_excerpt else None,
         "content": line.content,
         "change": line.change,
         "since": list(line.since),

@@ -51,6 +51,6 @@ def _told(standing: Standing | None) -> str:
 
 def _content(line: Difference) -> str:
     if not line.content:
-        return f"{line.memory_id} (deleted since)"
+        return f"{line.subject_id} (deleted since)"
     text = " ".join(line.content.split())
     return text if len(text) <= CONTENT_CHARACTERS else f"{text[: CONTENT_CHARACTERS - 1]}…"
