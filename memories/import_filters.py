@@ -1,4 +1,4 @@
-"""How the records of an import are filtered, on its page and in the API."""
+"""How imports, and the records of one, are filtered, on their pages and in the API."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 
-from memories.models.imports import ImportResult
+from memories.models.imports import ImportKind, ImportResult, ImportRun, ImportStatus
 
 LEFT = "left"
 """How `undone` begins of what an undoing has left (`memories.transfer.take_back`)."""
+
+
+class ImportFilter(django_filters.FilterSet):
+    """Imports of one agent, of a kind, or that stand somewhere."""
+
+    agent_id = django_filters.UUIDFilter(field_name="agent_id")
+    kind = django_filters.ChoiceFilter(choices=ImportKind.choices)
+    status = django_filters.ChoiceFilter(choices=ImportStatus.choices)
+
+    class Meta:
+        model = ImportRun
+        fields: list[str] = []
 
 
 class ImportItemFilter(django_filters.FilterSet):

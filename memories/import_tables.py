@@ -56,7 +56,8 @@ class ImportTable(ListTable):
         return status_badge(record)
 
     def render_done(self, record: ImportRun) -> str:
-        return f"{record.done:,}" if record.done == record.total else f"{record.done:,} of {_total(record)}"
+        is_over = record.done == record.total or (record.total is None and record.finished_at is not None)
+        return f"{record.done:,}" if is_over else f"{record.done:,} of {_total(record)}"
 
     def render_created_at(self, value: Any) -> SafeString:
         return timestamp(value)

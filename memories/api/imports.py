@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
-import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -25,9 +24,9 @@ from ibex.core.ids import parse_uuid
 from ibex.core.origin import served_from
 from ibex.core.rest import AlwaysJson, JsonBody, OrgViewSet
 from memories.api.resource import refused, validated
-from memories.import_filters import ImportItemFilter
+from memories.import_filters import ImportFilter, ImportItemFilter
 from memories.models import ImportItem, ImportRun
-from memories.models.imports import NAME_MAX, ImportKind, ImportStatus
+from memories.models.imports import NAME_MAX, ImportKind
 from memories.models.memory import END_USER_MAX
 from memories.transfer import runs
 from memories.transfer.intake import FILE_MAX_BYTES, FileTooLarge, Wanted, receive
@@ -111,17 +110,6 @@ class NewImportSerializer(serializers.Serializer):
         if unknown := sorted(set(self.initial_data) - set(self.fields)):
             raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such field."))
         return attrs
-
-
-class ImportFilter(django_filters.FilterSet):
-    """Imports of one agent, or that stand somewhere."""
-
-    agent_id = django_filters.UUIDFilter(field_name="agent_id")
-    status = django_filters.ChoiceFilter(choices=ImportStatus.choices)
-
-    class Meta:
-        model = ImportRun
-        fields: list[str] = []
 
 
 @extend_schema_view(

@@ -12,13 +12,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from agents.access import PlacedRequest, operator_page
 from agents.choices import Role
+from agents.models import Agent
 from ibex.core.errors import IbexError
 from ibex.core.htmx import SeeOther, page
 from ibex.core.ids import parse_uuid
 from ibex.core.listing import listed
 from ibex.core.tenancy import scope
 from ibex.core.writes import written
-from memories.import_filters import ImportItemFilter
+from memories.import_filters import ImportFilter, ImportItemFilter
 from memories.import_form import ImportForm
 from memories.import_tables import ImportItemTable, ImportTable, status_badge
 from memories.models.imports import ImportItem, ImportKind, ImportResult, ImportRun, ImportStatus
@@ -32,8 +33,20 @@ from memories.views.telling import refuse
 @operator_page()
 def import_list(request: PlacedRequest) -> HttpResponse:
     """Imports, the newest first."""
-    table = ImportTable(ImportRun.objects.of(request.place.organization.pk).select_related("agent"))
-    context = {"table": table, "pages": listed(table, request), "may_write": request.place.may(Role.OPERATOR)}
+    org_id = request.place.organization.pk
+    imports = ImportRun.objects.of(org_id)
+    filters = ImportFilter(request.GET, queryset=imports.select_related("agent"))
+    table = ImportTable(filters.qs if filters.is_valid() else imports.none())
+    context = {
+        "table": table,
+        "pages": listed(table, request),
+        "filters": filters,
+        "agents": Agent.objects.of(org_id).filter(pk__in=imports.values("agent_id")).order_by("name"),
+        "kinds": ImportKind.choices,
+        "statuses": ImportStatus.choices,
+        "is_filtered": any(request.GET.get(name) for name in filters.filters),
+        "may_write": request.place.may(Role.OPERATOR),
+    }
     return page(request, "imports/list.html", context, partial="results")
 
 

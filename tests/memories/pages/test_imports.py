@@ -36,6 +36,24 @@ def test_every_member_sees_imports_and_what_came_of_them(alice, bob, victor, don
         assert CAT not in page
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("kind=memories", True),
+        ("kind=conversations", False),
+        ("status=succeeded&agent_id={agent}", True),
+        ("status=failed", False),
+        ("status=nonsense", False),
+        ("agent_id=nonsense", False),
+    ],
+)
+def test_imports_are_filtered_by_agent_kind_and_status(victor, done, query, found):
+    page = victor.client.get(f"/imports?{query.format(agent=done.agent_id)}")
+    assert page.status_code == 200
+    assert ("mine.ndjson" in page.content.decode()) == found
+    assert ("No import is like that" in page.content.decode()) != found
+
+
 def test_a_viewer_may_look_only(victor, agent, done):
     assert "/undo" not in victor.client.get(f"/imports/{done.pk}").content.decode()
     assert "/imports/new" not in victor.client.get("/imports").content.decode()
