@@ -1,4 +1,7 @@
-"""An OpenAI-compatible server that answers at once: `python benchmarks/instant_upstream.py PORT [DELAY_MS]`."""
+"""An OpenAI-compatible server that answers at once: `python benchmarks/instant_upstream.py PORT [DELAY_MS]`.
+
+With a delay only the model `instant` still does.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ import sys
 import orjson
 from aiohttp import web
 
+INSTANT = "instant"
 CHUNKS = 20
 WHOLE = orjson.dumps(
     {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1,
-        "model": "instant",
+        "model": INSTANT,
         "choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 22},
     }
@@ -25,7 +29,7 @@ WHOLE = orjson.dumps(
 def event(delta: dict[str, str], finish: str | None = None) -> bytes:
     """One chunk of a stream."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "instant", "choices": [choice]}
+    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": INSTANT, "choices": [choice]}
     return b"data: " + orjson.dumps(head) + b"\n\n"
 
 
@@ -34,11 +38,11 @@ STREAM += [event({}, "stop"), b"data: [DONE]\n\n"]
 
 
 def application(delay_s: float) -> web.Application:
-    """Answers after `delay_s` ± 50 %."""
+    """Answers after `delay_s` ± 50 %, or at once."""
 
     async def complete(request: web.Request) -> web.StreamResponse:
         body = orjson.loads(await request.read())
-        if delay_s:
+        if delay_s and body.get("model") != INSTANT:
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.5))
         if not body.get("stream"):
             return web.Response(body=WHOLE, content_type="application/json")

@@ -37,15 +37,20 @@ async def drive(
     seconds: float,
     pause_s: float = 0.0,
     keep_headers: bool = False,
+    ramp_s: float = 0.0,
 ) -> Run:
-    """Run `callers` for `seconds`; `body(i)` is the i-th call's. `pause_s` is the mean of their pauses, ± 50 %."""
+    """Run `callers` for `seconds`; `body(i)` is the i-th call's. `pause_s` is the mean of their pauses, ± 50 %; they
+    begin one after the other within `ramp_s`, and what they do until all have begun is not counted.
+    """
     run = Run()
     counter = iter(range(10**9))
-    end = time.perf_counter() + seconds
+    counted_from = time.perf_counter() + ramp_s
+    end = counted_from + seconds
     connector = aiohttp.TCPConnector(limit=0, force_close=False)
     async with aiohttp.ClientSession(connector=connector, headers=dict(headers)) as session:
 
-        async def caller() -> None:
+        async def caller(begins_after_s: float) -> None:
+            await asyncio.sleep(begins_after_s)
             while time.perf_counter() < end:
                 if pause_s:
                     await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
@@ -57,6 +62,8 @@ async def drive(
                         status = response.status
                 except aiohttp.ClientError:
                     status = 0
+                if time.perf_counter() < counted_from:
+                    continue
                 if status == 200:
                     run.latencies_ms.append((time.perf_counter() - started) * 1000)
                     if keep_headers:
@@ -64,7 +71,6 @@ async def drive(
                 else:
                     run.errors += 1
 
-        started = time.perf_counter()
-        await asyncio.gather(*(caller() for _ in range(callers)))
-        run.seconds = time.perf_counter() - started
+        await asyncio.gather(*(caller(ramp_s * number / callers) for number in range(callers)))
+        run.seconds = time.perf_counter() - counted_from
     return run

@@ -87,6 +87,13 @@ def questions(count: int) -> list[str]:
     return [f"{text}, says {next(names)}?" if at % 2 else f"{text}?" for at, text in enumerate(asked)]
 
 
+def question(number: int) -> str:
+    """A question of about 20 tokens that no other number has."""
+    rng = random.Random(number)
+    does, how, what, when = (rng.choice(words) for words in (DOES, HOW, WHAT, WHEN))
+    return f"What about the {how} {what}, and who {does} it {when}? I mean number {number}."
+
+
 def _names(rng: random.Random) -> list[str]:
     names = ["".join(parts).capitalize() for parts in itertools.product(SYLLABLES, repeat=3)]
     rng.shuffle(names)

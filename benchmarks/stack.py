@@ -55,6 +55,8 @@ class Stack:
     agent_slug: str
     org_id: str
     agent_id: str
+    admin_url: str = field(default="", repr=False)
+    """Of the vault's superuser: to fill it, and to look at all of it."""
     processes: dict[str, Process] = field(default_factory=dict)
 
     @property
@@ -152,6 +154,7 @@ def running_ibex(provider_url: str, parts: Sequence[str] = ("web", "drain", "wor
         migrate = [sys.executable, "-m", "django", "migrate", "--database=owner", "--skip-checks", "--verbosity=0"]
         subprocess.run(migrate, check=True, cwd=ROOT)
         running = _first_rows(provider_url, f"http://127.0.0.1:{port}")
+        running.admin_url = addresses.admin_url
         commands = {
             "web": [sys.executable, "-m", "ibex.server"],
             "drain": [sys.executable, "-m", "django", "drain"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -11,20 +12,23 @@ import pytest
 from django.conf import settings
 
 from ibex.core.redis import RedisError, ResponseError, Script, redis
-from ibex.core.redis_wire import QUESTIONS_MAX, RedisWire
+from ibex.core.redis_line import HANGS_AFTER_S, QUESTIONS_MAX, SILENT_AFTER_S
+from ibex.core.redis_wire import RedisWire
 
 TIMEOUT_S = 2.0
+PATIENCE_S = 20
 
 
 @pytest.fixture
 async def wire() -> AsyncIterator[RedisWire]:
-    opened = RedisWire(settings.REDIS_URL)
+    # A busy machine is no silent server here.
+    opened = RedisWire(settings.REDIS_URL, silent_after_s=TIMEOUT_S)
     yield opened
     opened.close()
 
 
 class Answers(asyncio.Protocol):
-    """A server that says one thing to the first that it hears, and nothing more."""
+    """A server that says one thing to the first that it hears on a connection, and nothing more."""
 
     def __init__(self, first: bytes, connected: list[asyncio.Transport]) -> None:
         self._first = first
@@ -40,16 +44,29 @@ class Answers(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def server(first: bytes = b"+OK\r\n") -> AsyncIterator[str]:
+async def server(
+    first: bytes = b"+OK\r\n", *, connected: list[asyncio.Transport] | None = None, port: int = 0
+) -> AsyncIterator[str]:
     """Such a server, on the loopback; its URL."""
-    connected: list[asyncio.Transport] = []
-    listening = await asyncio.get_running_loop().create_server(lambda: Answers(first, connected), "127.0.0.1", 0)
+    connected = [] if connected is None else connected
+    listening = await asyncio.get_running_loop().create_server(lambda: Answers(first, connected), "127.0.0.1", port)
     try:
         yield f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}/0"
     finally:
         listening.close()
         for transport in connected:
             transport.abort()
+
+
+async def accepted(wire: RedisWire) -> asyncio.Task[list[object]]:
+    """A question that was not refused."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            asked = asyncio.create_task(wire.ask([("PING",)], timeout_s=TIMEOUT_S))
+            await asyncio.sleep(0.01)
+            if not asked.done():
+                return asked
+            assert isinstance(asked.exception(), RedisError)
 
 
 async def test_each_of_many_callers_gets_its_own_answers(wire: RedisWire) -> None:
@@ -111,9 +128,94 @@ async def test_a_server_that_hangs_costs_the_time_allowed_and_no_more() -> None:
         wire.close()
 
 
-async def test_a_server_that_hangs_is_not_asked_without_end() -> None:
+async def test_a_silent_server_is_waited_for_once_not_once_a_call() -> None:
     async with server() as url:
         wire = RedisWire(url)
+        asked = time.monotonic()
+        with pytest.raises(RedisError, match="silent"):
+            await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
+        waited = time.monotonic() - asked
+        for _ in range(1_000):
+            with pytest.raises(RedisError):
+                await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
+        assert waited >= SILENT_AFTER_S * 0.9
+        assert time.monotonic() - asked < waited + SILENT_AFTER_S * 1_000 / 10
+        wire.close()
+
+
+async def test_who_waits_when_a_server_falls_silent_is_told_then() -> None:
+    async with server() as url:
+        wire = RedisWire(url, silent_after_s=0.2)
+        first = asyncio.create_task(wire.ask([("PING",)], timeout_s=PATIENCE_S))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(wire.ask([("PING",)], timeout_s=PATIENCE_S))
+        with pytest.raises(RedisError, match="silent"):
+            await first
+        await asyncio.sleep(0)
+        with pytest.raises(RedisError, match="silent"):
+            second.result()
+        wire.close()
+
+
+async def test_the_first_late_answer_ends_the_silence_and_stays_with_its_question() -> None:
+    connected: list[asyncio.Transport] = []
+    async with server(connected=connected) as url:
+        wire = RedisWire(url, silent_after_s=0.5)
+        with pytest.raises(RedisError, match="silent"):
+            await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
+        connected[0].write(b"+late\r\n")
+        asked = await accepted(wire)
+        connected[0].write(b"+mine\r\n")
+        assert await asked == [b"mine"]
+        wire.close()
+
+
+async def test_a_busy_event_loop_is_not_taken_for_a_silent_server() -> None:
+    wire = RedisWire(settings.REDIS_URL, silent_after_s=0.2)
+    await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
+    for _ in range(3):
+        asked = asyncio.create_task(wire.ask([("PING",)], timeout_s=TIMEOUT_S))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        time.sleep(0.4)  # noqa: ASYNC251 - the point of the test
+        assert await asked == [b"PONG"]
+    wire.close()
+
+
+async def test_a_server_that_is_away_is_found_again_behind_the_callers_backs() -> None:
+    async with server() as url:
+        pass
+    wire = RedisWire(url)
+    with pytest.raises(RedisError):
+        await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
+    with pytest.raises(RedisError, match="away"):
+        await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
+    port, connected = int(url.rpartition(":")[2].partition("/")[0]), list[asyncio.Transport]()
+    async with server(connected=connected, port=port), asyncio.timeout(PATIENCE_S):
+        while not connected:  # nobody asks meanwhile
+            await asyncio.sleep(0.01)
+        await accepted(wire)
+        wire.close()
+
+
+async def test_a_connection_that_stays_silent_is_given_up_for_a_new_one() -> None:
+    connected: list[asyncio.Transport] = []
+    async with server(connected=connected) as url:
+        wire = RedisWire(url)
+        with pytest.raises(RedisError, match="silent"):
+            await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
+        await asyncio.sleep(HANGS_AFTER_S)
+        async with asyncio.timeout(PATIENCE_S):
+            while len(connected) == 1:
+                with pytest.raises(RedisError):
+                    await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
+                await asyncio.sleep(0.01)
+        wire.close()
+
+
+async def test_a_server_that_hangs_is_not_asked_without_end() -> None:
+    async with server() as url:
+        wire = RedisWire(url, silent_after_s=TIMEOUT_S)
         with pytest.raises(TimeoutError):
             await wire.ask([("PING",)], timeout_s=0.2)
         asked = [asyncio.create_task(wire.ask([("PING",)], timeout_s=0.01)) for _ in range(QUESTIONS_MAX + 1)]
