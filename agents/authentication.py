@@ -1,16 +1,17 @@
 """Who is asking: tokens and agents verified on the request path, which makes no network call when it is warm.
 
 A token is refused at once when it has no token's form or is known to be bad; it is taken from memory when it was
-verified less than CACHE_TTL_S ago; otherwise the vault decides. Nothing is ever decided in a caller's favour because
+verified less than CACHE_TTL_S ago; otherwise the vault decides. What is in use is verified again before that time has
+passed, behind the callers' backs. Nothing is ever decided in a caller's favour because
 the vault does not answer: that is SERVICE_DEGRADED or AUTH_UNAVAILABLE.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,9 +27,10 @@ from agents.choices import AgentStatus, OrganizationStatus
 from agents.errors import OrganizationSuspended
 from agents.limits import LIMIT_FIELDS, Limits
 from agents.principal import AgentCard, Principal
+from agents.renewals import Renewals
 from agents.secret import digest, presented
 from ibex.core import metrics
-from ibex.core.database import hot_pool
+from ibex.core.database import hot_connection, hot_pool, within
 from ibex.core.errors import (
     AgentIdMissing,
     AgentNotAuthorized,
@@ -43,6 +45,8 @@ from ibex.core.tenancy import async_scope
 
 CACHE_SIZE = 5_000
 CACHE_TTL_S = 30.0
+RENEWED_WITH_LEFT_S = 20.0
+"""Who calls at least every few seconds does not notice a vault that is away for ten."""
 EXPIRY_MARGIN_S = 5.0
 """A principal is forgotten this long before its token expires (SPEC section 3)."""
 LOOKUP_TIMEOUT_S = 2.0
@@ -70,6 +74,7 @@ _UNREACHABLE = (psycopg.Error, OSError, TimeoutError, RuntimeError)
 _principals: ExpiringCache[bytes, Principal] = ExpiringCache(CACHE_SIZE)
 _agents: ExpiringCache[tuple[UUID, str], AgentCard] = ExpiringCache(CACHE_SIZE)
 _known_bad = KnownBad()
+_renewals = Renewals()
 
 _log = structlog.get_logger(__name__)
 
@@ -86,15 +91,14 @@ async def authenticate(authorization_header: str) -> Principal:
     principal = _principals.get(wanted)
     if principal is not None:
         _FROM_CACHE.inc()
+        if _principals.is_ageing(wanted, RENEWED_WITH_LEFT_S):
+            _renewals.begin(wanted, partial(_renew, wanted))
         return principal
     # A token that was good lately is never refused by a filter that is wrong once in a thousand.
     if wanted in _known_bad and not _principals.has_known(wanted):
         _FROM_BLOOM.inc()
         raise Unauthenticated
-    epoch = _principals.epoch
-    principal = _decide(wanted, await _look_up(wanted))
-    _principals.put(wanted, principal, ttl_s=_ttl_s(principal), epoch=epoch)
-    return principal
+    return await _verify(wanted)
 
 
 def authenticate_now(authorization_header: str) -> Principal:
@@ -126,10 +130,9 @@ async def agent_for(principal: Principal, reference: str | None) -> AgentCard:
     key = (principal.org_id, wanted)
     card = _agents.get(key)
     if card is None:
-        epoch = _agents.epoch
-        card = await _look_up_agent(principal.org_id, wanted)
-        if card is not None:
-            _agents.put(key, card, ttl_s=CACHE_TTL_S, epoch=epoch)
+        card = await _find_agent(key)
+    elif _agents.is_ageing(key, RENEWED_WITH_LEFT_S):
+        _renewals.begin(key, partial(_renew_agent, key))
     if card is None or (named and named not in {str(card.id), card.slug}):
         raise AgentNotAuthorized
     if card.status != AgentStatus.ACTIVE:
@@ -163,11 +166,27 @@ def _digest_of(authorization_header: str) -> bytes:
     return digest(secret)
 
 
-async def _look_up(wanted: bytes) -> Sequence[Any] | None:
+async def _verify(wanted: bytes, *, waits: bool = True) -> Principal:
+    epoch = _principals.epoch
+    principal = _decide(wanted, await _look_up(wanted, waits=waits))
+    _principals.put(wanted, principal, ttl_s=_ttl_s(principal), epoch=epoch)
+    return principal
+
+
+async def _renew(wanted: bytes) -> None:
     try:
-        async with asyncio.timeout(LOOKUP_TIMEOUT_S), hot_pool().connection() as connection:
-            cursor = await connection.execute(_WHOSE, [wanted])
-            return await cursor.fetchone()
+        await _verify(wanted, waits=False)
+    except Unauthenticated:
+        _principals.forget(wanted)
+
+
+async def _look_up(wanted: bytes, *, waits: bool) -> Sequence[Any] | None:
+    async def ask() -> Sequence[Any] | None:
+        async with hot_pool().connection() if waits else hot_connection() as connection:
+            return await (await connection.execute(_WHOSE, [wanted])).fetchone()
+
+    try:
+        return await within(LOOKUP_TIMEOUT_S, ask())
     except _UNREACHABLE as error:
         _UNAVAILABLE.inc()
         _log.warning("token_not_decided", error=type(error).__name__)
@@ -210,13 +229,30 @@ def _principal(row: Sequence[Any]) -> Principal:
     )
 
 
-async def _look_up_agent(org_id: UUID, reference: str) -> AgentCard | None:
+async def _find_agent(key: tuple[UUID, str], *, waits: bool = True) -> AgentCard | None:
+    epoch = _agents.epoch
+    card = await _look_up_agent(*key, waits=waits)
+    if card is not None:
+        _agents.put(key, card, ttl_s=CACHE_TTL_S, epoch=epoch)
+    return card
+
+
+async def _renew_agent(key: tuple[UUID, str]) -> None:
+    if await _find_agent(key, waits=False) is None:
+        _agents.forget(key)
+
+
+async def _look_up_agent(org_id: UUID, reference: str, *, waits: bool) -> AgentCard | None:
     """One query whatever `reference` is, so that the time taken tells nothing either."""
     slug = reference if len(reference) <= REFERENCE_MAX and "\0" not in reference else ""
-    try:
-        async with asyncio.timeout(LOOKUP_TIMEOUT_S), async_scope(org_id) as connection:
+
+    async def ask() -> Sequence[Any] | None:
+        async with async_scope(org_id, waits=waits) as connection:
             cursor = await connection.execute(_AGENT, [org_id, parse_uuid(reference), slug])
-            row = await cursor.fetchone()
+            return await cursor.fetchone()
+
+    try:
+        row = await within(LOOKUP_TIMEOUT_S, ask())
     except _UNREACHABLE as error:
         _log.warning("agent_not_decided", error=type(error).__name__)
         raise AuthUnavailable from error

@@ -35,6 +35,11 @@ class ExpiringCache(Generic[K, V]):
             self._entries.move_to_end(key)
             return entry[0]
 
+    def is_ageing(self, key: K, left_s: float) -> bool:
+        """Whether the value will be served for less than `left_s` seconds more."""
+        entry = self._entries.get(key)
+        return entry is not None and entry[1] - self._clock() < left_s
+
     def has_known(self, key: K) -> bool:
         """Whether there is an entry, fresh or not."""
         return key in self._entries
@@ -48,6 +53,11 @@ class ExpiringCache(Generic[K, V]):
             self._entries.move_to_end(key)
             if len(self._entries) > self._size:
                 self._entries.popitem(last=False)
+
+    def forget(self, key: K) -> None:
+        """Forget one value that is no longer so."""
+        with self._lock:
+            self._entries.pop(key, None)
 
     def drop(self, matches: Callable[[V], bool]) -> None:
         """Forget the values that match."""

@@ -69,7 +69,7 @@ def publish(org_id: UUID, agent_id: UUID, directive: StandingDirective) -> None:
 
 async def load(org_id: UUID, agent_id: UUID) -> StandingDirective | None:
     """The vault's word when the desk is cold, put back on the desk. None: no such agent. Raises psycopg.Error."""
-    async with async_scope(org_id) as connection:
+    async with async_scope(org_id, waits=False) as connection:
         cursor = await connection.execute(_QUERY, [org_id, agent_id])
         row = await cursor.fetchone()
     if row is None:

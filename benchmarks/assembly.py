@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/assembly.py [--short] [--memories 10000]
 
-The web process, the drain, PostgreSQL and Valkey are real and share the machine with the callers and the upstream. Every
-call asks something new in about 20 tokens; every other one is streamed. Two loads for each agent:
+The web process, the drain, PostgreSQL and Valkey are real and share the machine with the callers and the upstream.
+Every call asks something new in about 20 tokens; every other one is streamed. Two loads for each agent:
 
 * *callers who wait for a model*: 50 in a closed loop, an upstream that takes 500 ms ± 50 %; five minutes after a ramp.
 * *saturation*: the same 50 with an upstream that answers at once. Full retrieval for all of them is out of reach there

@@ -115,7 +115,7 @@ def _query(lookup: Lookup) -> Query:
 
 
 async def _rows(org_id: UUID, statement: str, arguments: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
-    async with async_scope(org_id) as connection:
+    async with async_scope(org_id, waits=False) as connection:
         cursor = await connection.execute(statement, arguments)
         return await cursor.fetchall()
 

@@ -73,7 +73,7 @@ async def _used_in_vault(limit: Limit, now: float) -> int:
         f"WHERE org_id = %s AND started_at >= %s AND {_WHOSE[limit.subject.kind]} = %s"
     )
     subject = limit.subject
-    async with asyncio.timeout(QUERY_TIMEOUT_S), async_scope(subject.org_id) as connection:
+    async with asyncio.timeout(QUERY_TIMEOUT_S), async_scope(subject.org_id, waits=False) as connection:
         cursor = await connection.execute(query, [subject.org_id, month_start(now), subject.id])
         row = await cursor.fetchone()
     return int(row[0]) if row else 0

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Coroutine
+from typing import Any
 
 import orjson
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
 from ibex import __version__
-from ibex.core.database import hot_pool
+from ibex.core.database import hot_pool, within
 from ibex.core.metrics import CONTENT_TYPE_LATEST, generate_latest
 from ibex.core.redis import RedisError, async_redis
 from proxy import lifespan
@@ -47,10 +48,9 @@ class Metrics(HttpConsumer):
         await self.respond(200, generate_latest(), turn.headers() | {"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _works(check: Awaitable[object]) -> bool:
+async def _works(check: Coroutine[Any, Any, None]) -> bool:
     try:
-        async with asyncio.timeout(CHECK_TIMEOUT_S):
-            await check
+        await within(CHECK_TIMEOUT_S, check)
     except (DatabaseError, PoolTimeout, RedisError, OSError, TimeoutError):
         return False
     return True

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 
@@ -29,6 +30,10 @@ end"""
 
 _log = structlog.get_logger(__name__)
 _keeping: set[asyncio.Task[None]] = set()
+_disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
+"""Of its own: whatever else keeps the process's threads busy then, a turn waits for the disk only."""
+_unwritten: list[tuple[bytes, asyncio.Future[None]]] = []
+_writing: asyncio.Task[None] | None = None
 
 
 async def append(
@@ -87,23 +92,53 @@ def spool_folder() -> Path:
 
 
 async def _spool(raw: bytes) -> None:
+    """Return when the turn is on the disk. Turns that end while it writes share the next write."""
+    global _writing  # noqa: PLW0603 - one writer a process
+    loop = asyncio.get_running_loop()
+    written: asyncio.Future[None] = loop.create_future()
+    _unwritten.append((raw, written))
+    if _writing is None or _writing.done() or _writing.get_loop() is not loop:
+        _writing = loop.create_task(_write_all())
     try:
-        await asyncio.to_thread(_write_spool, raw)
+        await written
         metrics.JOURNAL.labels(where="spool").inc()
     except OSError as error:
         metrics.JOURNAL.labels(where="lost").inc()
         _log.error("journal_lost_a_turn", error=type(error).__name__)
 
 
-def _write_spool(raw: bytes) -> None:
+async def _write_all() -> None:
+    while _unwritten:
+        batch = [*_unwritten]
+        _unwritten.clear()
+        if not await _is_written(batch) and len(batch) > 1:
+            for one in batch:  # one that is too long for the disk does not take the others along
+                await _is_written([one])
+
+
+async def _is_written(batch: Sequence[tuple[bytes, asyncio.Future[None]]]) -> bool:
+    """Write, and tell who waits; who is one of several that failed together is not told yet."""
+    error: Exception | None = None
+    try:
+        await asyncio.get_running_loop().run_in_executor(_disk, _write_spool, *(raw for raw, _ in batch))
+    except Exception as failed:  # noqa: BLE001 - passed on to the callers, who wait for it
+        error = failed
+    for _, written in batch if error is None or len(batch) == 1 else ():
+        if not written.done():
+            written.set_exception(error) if error else written.set_result(None)
+    return error is None
+
+
+def _write_spool(*entries: bytes) -> None:
+    """All of them, or none. Raises OSError."""
     folder = spool_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = _open_locked(folder / f"{os.getpid()}.ndjson")
     try:
         size = os.fstat(descriptor).st_size
-        # A line that a crash cut off must not swallow this one.
-        line = b"\n" * _is_cut_off(descriptor, size) + raw + b"\n"
-        if os.write(descriptor, line) < len(line):
+        # A line that a crash cut off must not swallow the next one.
+        lines = b"\n" * _is_cut_off(descriptor, size) + b"".join(raw + b"\n" for raw in entries)
+        if os.write(descriptor, lines) < len(lines):
             os.ftruncate(descriptor, size)
             raise OSError("the disk of the spool is full")
         os.fsync(descriptor)

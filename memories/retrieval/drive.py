@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection
 from psycopg import AsyncClientCursor
 
-from ibex.core.database import hot_pool
+from ibex.core.database import hot_connection
 from ibex.core.tenancy import OPENING_RESULTS, opening
 
 Rows = list[Any]
@@ -38,7 +38,7 @@ async def drive(org_id: UUID, plan: Plan[T]) -> T:
     The transaction opens with the first statement and ends with the last, in their round trips. Nothing is prepared: a
     plan for any agent is no plan for this one.
     """
-    async with hot_pool().connection() as hot:
+    async with hot_connection() as hot:
         cursor = AsyncClientCursor(hot)
         rows: Rows | None = None
         while True:

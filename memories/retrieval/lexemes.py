@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ibex.core.database import hot_pool
+from ibex.core.database import hot_connection
 from memories.embedding.cache import LruCache
 
 WORDS_MAX = 50_000
@@ -44,5 +44,5 @@ def _of(word: str) -> tuple[str, ...] | None:
 
 
 async def _ask(statement: str, given: str | Sequence[str]) -> list[Any]:
-    async with hot_pool().connection() as connection:
+    async with hot_connection() as connection:
         return await (await connection.execute(statement, [given])).fetchall()

@@ -192,7 +192,7 @@ async def test_a_server_that_is_away_is_found_again_behind_the_callers_backs() -
         await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
     port, connected = int(url.rpartition(":")[2].partition("/")[0]), list[asyncio.Transport]()
     async with server(connected=connected, port=port), asyncio.timeout(PATIENCE_S):
-        while not connected:  # nobody asks meanwhile
+        while not connected:  # noqa: ASYNC110 - nobody asks meanwhile
             await asyncio.sleep(0.01)
         await accepted(wire)
         wire.close()

@@ -109,6 +109,21 @@ async def test_turns_that_are_spooled_at_once_are_whole_lines(hot_path, nowhere,
     assert sorted(lines) == sorted(turn.to_bytes() for turn in turns)
 
 
+async def test_a_turn_that_the_disk_refuses_does_not_take_the_others_along(hot_path, nowhere, agent, monkeypatch):
+    turns = [entry(agent, text=f"{number}") for number in range(5)]
+    write = journal._write_spool
+
+    def refuse_the_third(*entries: bytes) -> None:
+        if turns[2].to_bytes() in entries:
+            raise OSError
+        write(*entries)
+
+    monkeypatch.setattr(journal, "_write_spool", refuse_the_third)
+    await asyncio.gather(*(journal.append(turn, remember={}, ttl_s=1) for turn in turns))
+    lines = b"".join(path.read_bytes() for path in nowhere.glob("*.ndjson")).splitlines()
+    assert sorted(lines) == sorted(turn.to_bytes() for turn in turns if turn is not turns[2])
+
+
 async def test_a_stream_that_refuses_turns_sends_them_to_the_spool(hot_path, agent, stream, tmp_path):
     redis().set(stream, "not a stream")
     turn = entry(agent)

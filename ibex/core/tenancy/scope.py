@@ -16,7 +16,7 @@ from django.db import connections, transaction
 from psycopg import AsyncConnection
 
 from ibex.core import metrics
-from ibex.core.database import hot_pool
+from ibex.core.database import hot_connection, hot_pool
 
 SETTING = "app.current_org_id"
 SYSTEM_DATABASE = "system"
@@ -60,9 +60,13 @@ def opening(org_id: UUID) -> str:
 
 
 @asynccontextmanager
-async def async_scope(org_id: UUID) -> AsyncIterator[AsyncConnection[Any]]:
-    """A raw connection inside one transaction that sees only `org_id`'s rows: the hot path's way to the vault."""
-    async with hot_pool().connection() as connection:  # which ends the transaction, one way or the other
+async def async_scope(org_id: UUID, *, waits: bool = True) -> AsyncIterator[AsyncConnection[Any]]:
+    """A raw connection inside one transaction that sees only `org_id`'s rows: the hot path's way to the vault.
+
+    Who can do without (not `waits`) is refused at once, by VaultSilent, while the vault does not answer.
+    """
+    # Leaving the block ends the transaction, one way or the other.
+    async with hot_pool().connection() if waits else hot_connection() as connection:
         await connection.execute(opening(org_id))
         yield connection
 
