@@ -11,6 +11,7 @@ from django.db import DatabaseError, connections
 
 from agents import directive_desk
 from ibex.core import metrics
+from ibex.core.database import is_vault_silent
 from ibex.core.redis import RedisError
 from memories import desk
 from proxy.turn import Turn
@@ -19,18 +20,21 @@ DIRECTIVE, HOT, HOT_OF_USER = "directive", "hot", "hot_of_user"
 Key = tuple[UUID, UUID, str, str]
 """Organization, agent, part, end user."""
 
+AT_ONCE = 16
+"""What else is cold is found so again by a later call."""
+
 _log = structlog.get_logger(__name__)
 _running: dict[Key, asyncio.Task[None]] = {}
 
 
 def rewarm(turn: Turn) -> None:
     """Start what this call found cold. Never raises, never waits."""
-    if turn.assembly is None or turn.agent is None or turn.switches is None:
+    if turn.assembly is None or turn.agent is None or turn.switches is None or is_vault_silent():
         return
     for part in turn.assembly.on_cold:
         end_user = turn.switches.end_user if part == HOT_OF_USER else ""
         key = (turn.agent.org_id, turn.agent.id, DIRECTIVE if part == DIRECTIVE else HOT, end_user)
-        if key not in _running:
+        if key not in _running and len(_running) < AT_ONCE:
             _running[key] = asyncio.create_task(_refresh(key))
 
 

@@ -66,6 +66,11 @@ async def hot_connection() -> AsyncIterator[AsyncConnection[Any]]:
         doubt.cancel()
 
 
+def is_vault_silent() -> bool:
+    """Whether the vault is known not to answer now."""
+    return _pulse is not None and _pulse.is_silent
+
+
 async def within(timeout_s: float, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`; raises TimeoutError after `timeout_s` seconds, and does not wait until it has stopped.
 
