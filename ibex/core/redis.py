@@ -11,7 +11,8 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from ibex.core.redis_wire import Command, RedisWire, Script
+from ibex.core.redis_line import Command
+from ibex.core.redis_wire import RedisWire, Script
 
 SOCKET_TIMEOUT_S = 2.0
 CONNECT_TIMEOUT_S = 1.0
