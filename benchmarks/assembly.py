@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import sys
 import threading
@@ -48,6 +49,11 @@ P95_MS, P99_MS = 50.0, 100.0
 COMPLETE_SHARE = 0.99
 GROWTH_MIB = 20.0
 """Of the web process over five minutes: caches still fill, but nothing is kept of a call."""
+
+TABLES = {
+    "Assembly": ("p50 ms", "p95 ms", "p99 ms", "most ms", "L0 %", "L1 %", "L2 %", "L3 %", "not told"),
+    "Web process": ("calls", "calls/s", "errors", "CPU ms/call", "RSS MiB", "growth MiB"),
+}
 
 _ASSEMBLE = re.compile(r"\bassemble;dur=([\d.]+)")
 _LEVELS = """
@@ -205,6 +211,7 @@ def main() -> int:
     parser.add_argument("--memories", type=int, action="append", help="of an agent; instead of 10,000 and 100,000")
     asked = parser.parse_args()
     times, ramp_s = (SECONDS_SHORT, RAMP_SHORT_S) if asked.short else (SECONDS, RAMP_S)
+    os.environ["IBEX_LOG_LEVEL"] = "ERROR"
     results: dict[str, dict[str, float]] = {}
     first = 0
     with upstream(UPSTREAM_MS) as provider_url, running_ibex(provider_url, ("web", "drain")) as stack:
@@ -212,12 +219,9 @@ def main() -> int:
             for load, seconds in times.items():
                 found = results[f"{size:,}, {load}"] = measure(stack, agent, load, seconds, ramp_s, first)
                 first += int(found["calls"]) + 1_000_000
-    columns = list(next(iter(results.values())))
-    print_table(
-        f"Assembly, {CALLERS} callers",
-        ("memories, load", *columns),
-        [(name, *(f"{found[column]:,.1f}" for column in columns)) for name, found in results.items()],
-    )
+    for title, columns in TABLES.items():
+        rows = [(name, *(f"{found[column]:,.1f}" for column in columns)) for name, found in results.items()]
+        print_table(f"{title}, {CALLERS} callers", ("memories, load", *columns), rows)
     return finish("assembly", promises(results, is_short=asked.short), results=results)
 
 

@@ -10,8 +10,8 @@ import structlog
 
 from ibex.core import metrics
 
-SILENT_AFTER_S = 0.1
-"""A new connection and its first answer take a few milliseconds, on a busy machine some tens."""
+SILENT_AFTER_S = 0.25
+"""A new connection and its first answer take a few milliseconds, on a busy machine a hundred."""
 GIVEN_UP_AFTER_S = 2.0
 ASK_AGAIN_S = 0.1
 CERTAIN_S = 1.0
