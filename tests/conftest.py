@@ -79,10 +79,16 @@ def anonymous() -> Client:
 
 
 @pytest.fixture
-async def hot_path() -> AsyncIterator[None]:
-    """The web process's resources, for tests that run the hot path inside their own event loop."""
+async def hot_path(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """The web process's resources, for tests that run the hot path inside their own event loop. There a busy machine is
+    never taken for a Redis or a vault that does not answer.
+    """
+    from ibex.core import pulse, redis_wire
     from proxy import lifespan
 
+    monkeypatch.setattr(redis_wire, "SILENT_AFTER_S", 30.0)
+    monkeypatch.setattr(pulse, "SILENT_AFTER_S", 30.0)
+    monkeypatch.setattr(pulse, "GIVEN_UP_AFTER_S", 60.0)
     await lifespan.started()
     yield
     await lifespan.stopped()

@@ -42,9 +42,9 @@ class Script:
 class RedisWire:
     """Belongs to one event loop. Opens by itself, and again after a failure."""
 
-    def __init__(self, url: str, *, silent_after_s: float = SILENT_AFTER_S) -> None:
+    def __init__(self, url: str, *, silent_after_s: float | None = None) -> None:
         self._options: Mapping[str, Any] = dict(parse_url(url))
-        self._silent_after_s = silent_after_s
+        self._silent_after_s = SILENT_AFTER_S if silent_after_s is None else silent_after_s
         self._line: Line | None = None
         self._opening: asyncio.Task[Line] | None = None
         self._retry: asyncio.TimerHandle | None = None
