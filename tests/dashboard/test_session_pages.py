@@ -11,7 +11,7 @@ from ibex.core.tenancy import scope
 from ibex.dashboard.bubbles import SHOWN_CHARACTERS
 from ibex.dashboard.replay import SHOWN_MESSAGES, TURNS_PER_PAGE
 from memories.models import Memory
-from tests.dashboard.conftest import assemble, inject, make_memory, make_session, make_turn
+from tests.dashboard.conftest import inject, make_memory, make_session, make_turn
 from tests.factories import make_agent
 
 
@@ -65,22 +65,6 @@ def test_a_turn_shows_what_was_injected_and_why_the_rest_was_not(victor, agent, 
         "Left out: below relevance floor",
     ):
         assert words in page, words
-
-
-def test_a_turn_shows_how_its_context_came_about_and_each_arms_places(victor, agent, session):
-    turn = make_turn(session)
-    assemble(turn, level=1, missing=["cold", "alive"])
-    inject(turn, make_memory(agent, "Jon lives in Lisbon."), vector_rank=4, hot_rank=2)
-    page = text_of(replayed(victor, session))
-    for words in (
-        "Level L1",
-        "Missing the search, what may still be shown",
-        "Directive version 3",
-        "Window 8,192 less messages 40 less answer 1,228 less safety 409 less directive 12 Memories up to 2,000",
-        "Vector #4 Desk #2",
-    ):
-        assert words in page, words
-    assert "Words #" not in page
 
 
 def test_a_memory_is_shown_as_it_was_then(victor, agent, session):
