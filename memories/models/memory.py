@@ -107,6 +107,11 @@ class Memory(OrgModel):
             models.Index(fields=["org", "agent", "status", "-created_at"], name="memories_memory_recent"),
             models.Index(fields=["org", "-created_at"], name="memories_memory_newest"),
             models.Index(fields=["org", "agent", "content_hash"], name="memories_memory_same_words"),
+            models.Index(
+                fields=["org", "agent", "end_user", "attribute"],
+                condition=~Q(attribute=""),
+                name="memories_memory_slot",
+            ),
             models.Index(fields=["org", "-created_at"], condition=WAITING, name="memories_memory_waiting"),
             models.Index(
                 fields=["org", "merged_into"], condition=Q(merged_into__isnull=False), name="memories_memory_merged"

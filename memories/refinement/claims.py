@@ -9,6 +9,10 @@ from datetime import datetime
 from memories.choices import Category, Relation
 from memories.refinement.words import Traits, stem, traits
 
+_SUBJECT = re.compile(
+    r"(?:(?:[Tt]he|[Oo]ur|[Mm]y|[Aa]n?) )?(?P<who>[^\W\d_]+)(?: [A-Z]\w+)?(?P<own>['\u2019]s \w+)?(?=\W|$)"
+)
+_USER = re.compile(r"(?:The user|I)\b(?!['\u2019])", re.IGNORECASE)
 _NAME = re.compile(r"[A-Z][\w-]+ [A-Z][\w-]+")
 
 
@@ -69,11 +73,19 @@ class Pair:
         return self.old.words - self.old.names - {_opening(self.older.content)}
 
     @property
-    def subjects(self) -> frozenset[str]:
-        """Stems of whom either one is about: the name or the word it opens with."""
+    def named_subjects(self) -> frozenset[str]:
+        """Stems of the full names that either one opens with."""
         named = (_NAME.match(claim.content) for claim in (self.newer, self.older))
-        words = {stem(word.lower()) for found in named if found for word in found.group().split()}
-        return frozenset(words | {_opening(self.newer.content), _opening(self.older.content)})
+        return frozenset(stem(word.lower()) for found in named if found for word in found.group().split())
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        """Stems of whom either one is about: the name or the word it opens with. Of two different words one may be what
+        is spoken of: "Cultural tours fascinate me".
+        """
+        openings = {_opening(self.newer.content), _opening(self.older.content)}
+        named = self.named_subjects
+        return named | (openings if len(openings) == 1 else openings & (self.new.names | named))
 
     @property
     def same_slot(self) -> bool:
@@ -89,13 +101,37 @@ class Pair:
         return Category.EPISODIC in (self.newer.category, self.older.category)
 
     @property
+    def same_subject(self) -> bool:
+        """Whether both begin with the same person or thing, and the same of theirs."""
+        return subject_of(self.newer.content) == subject_of(self.older.content)
+
+    @property
+    def same_party(self) -> bool:
+        """Whether neither speaks of somebody or something else than the other: "my sister works", "I work"."""
+        new, old = subject_of(self.newer.content), subject_of(self.older.content)
+        return (not new[1] or stem(new[1]) in self.old.words) and (not old[1] or stem(old[1]) in self.new.words)
+
+    @property
+    def same_owner(self) -> bool:
+        """Whether both begin with the same person or thing, whatever of theirs they speak of."""
+        return subject_of(self.newer.content)[0] == subject_of(self.older.content)[0]
+
+    @property
     def same_opening(self) -> bool:
         """Whether both begin by speaking of the same subject."""
         return _opening(self.newer.content) == _opening(self.older.content)
 
 
+def subject_of(text: str) -> tuple[str, str]:
+    """Whom a claim opens with, and what of theirs: ("user", ""), ("user", "sister"), ("martin", "")."""
+    found = _SUBJECT.match(text)
+    return (found.group("who").lower(), (found.group("own") or "")[3:].lower()) if found else ("", "")
+
+
 def _opening(text: str) -> str:
-    """The stem of the first content word: the subject, in memories as they are written."""
+    """The stem of the first content word: the subject, in memories as they are written. "The user" is nobody else."""
+    if _USER.match(text):
+        return ""
     for word in re.findall(r"[^\W\d_]+", text.lower()):
         if word not in ("the", "a", "an", "user", "users", "s", "my", "our", "i"):
             return stem(word)

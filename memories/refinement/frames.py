@@ -17,16 +17,22 @@ SINGLE_VALUED = frozenset(_SINGLE_VALUED_WORDS.split())
 VALUE_MAX_WORDS = 6
 """A longer one describes; it is not a value."""
 _NOW = r"(?:now |currently |still |just |recently )?"
+_CHANGED = (
+    r"(?:(?:has|have) )?(?:now )?(?:was |were |been )?(?:changed|moved|raised|increased|lowered|reduced|cut|set|rose|"
+    r"fell|went up|went down|dropped|grew|switched|updated|postponed|rescheduled|brought forward|extended)"
+    r"(?: from [^,;]{1,40}?)? to"
+)
+_CHANGES = re.compile(_CHANGED, re.IGNORECASE)
 _OWN = re.compile(
     r"^(?P<subject>.{1,60}?)(?:'s|\u2019s|s'|s\u2019) (?P<attribute>[\w -]{2,48}?) "
-    r"(?:is|are|became|will be|is now|has changed to|changed to)\s+"
-    r"(?!\w+ed (?:by|in|on|to|with)\b|\w+ing\b)(?P<value>.+)$",
+    rf"(?:is|are|became|will be|is now|{_CHANGED})\s+"
+    r"(?!(?:\w+ed|paid|made|held|kept|sent|built|written|known|given|taken) (?:by|in|on|to|with|from|at)\b|\w+ing\b)(?P<value>.+)$",
     re.IGNORECASE,
 )
 _THING = re.compile(
-    rf"^(?P<subject>(?:the|our|my) .{{2,60}}?) (?P<attribute>{_NOW}(?:is|are|runs on|listens on|uses port|is set to|"
-    r"costs|is scheduled for|starts at|starts on|ends on|is due on|is due|closes at|opens at|lives in"
-    r"|is stored in|is located in))"
+    rf"^(?P<subject>(?:the|our|my) .{{2,60}}?) (?P<attribute>{_NOW}(?:is|are|{_CHANGED}|runs on|listens on|"
+    r"uses port|is set to|costs|is scheduled for|starts at|starts on|ends on|is due on|is due|closes at|opens at|"
+    r"lives in|is stored in|is located in))"
     r" (?P<value>.+)$",
     re.IGNORECASE,
 )
@@ -34,9 +40,9 @@ _PERSON: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (attribute, re.compile(rf"^(?P<subject>.{{1,60}}?) {_NOW}{pattern} (?P<value>.+)$", re.IGNORECASE))
     for attribute, pattern in (
         ("location", r"(?:(?:has |have )?(?:moved|relocated) to|lives? in|resides? in|is based in)"),
-        ("employer", r"(?:works? (?:at|for)|(?:has |have )?joined|is employed (?:at|by))"),
+        ("employer", r"(?:works? (?:at|for)|(?:has |have )?joined(?= (?-i:[A-Z]))|is employed (?:at|by))"),
         ("job", r"(?:works? as|was promoted to|has been promoted to|became)"),
-        ("age", r"(?:is|am|turned|just turned)(?= \d{1,3}\b)"),
+        ("age", r"(?:is|am|turned|just turned)(?= \d{1,3}(?:[.;]?$|,? (?:years?|now|and|today)\b))"),
         ("partner", r"(?:is married to|is engaged to|is dating)"),
     )
 )
@@ -68,7 +74,8 @@ def slot_of(text: str) -> Slot | None:
         return _slot(found.group("subject"), found.group("attribute"), found.group("value"))
     found = _THING.match(text)
     if found and not _PEOPLE.match(found.group("subject")):
-        return _slot(found.group("subject"), found.group("attribute"), found.group("value"))
+        attribute = _CHANGES.sub("is", found.group("attribute"))
+        return _slot(found.group("subject"), attribute, found.group("value"))
     return None
 
 

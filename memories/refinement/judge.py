@@ -12,11 +12,12 @@ from collections.abc import Callable
 
 from memories.choices import Relation
 from memories.refinement.claims import Claim, Judgement, Pair
+from memories.refinement.endings import ends
 from memories.refinement.frames import is_single_valued, slot_of
 from memories.refinement.guards import Difference, difference
 from memories.refinement.tastes import TASTE_WORDS, about_the_same_thing, mood
 from memories.refinement.thresholds import CHEAP
-from memories.refinement.words import opposed, traits
+from memories.refinement.words import denied, opposed, stem, traits
 
 RESTATED = ((0.92, 0.6, 3), (0.84, 0.42, 6))
 """Least cosine, least shared content words over all, and least of them: from there on, the newer one is the older in
@@ -42,7 +43,8 @@ _LEFT_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _EVOLVES = re.compile(
-    r"\b(?:(?:has|have) evolved|evolved to|now (?:also )?(?:includes?|appreciates?|likes?|enjoys?|prefers?|loves?)|"
+    r"\b(?:(?:has|have) evolved|evolved (?:to|from|into)|"
+    r"now (?:also )?(?:includes?|appreciates?|likes?|enjoys?|prefers?|loves?)|"
     r"(?:preference|taste|view|stance|opinion|"
     r"appreciation|choice)s? (?:\w+ ){0,4}(?:include|changed|shifted|expanded|updated)\w*|reconsider\w*|phas\w+ out|"
     r"remov\w+|newfound|grown (?:to|fond)|come to (?:like|love|enjoy|appreciate))\b",
@@ -54,6 +56,20 @@ _RESTRICTS = re.compile(
     re.IGNORECASE,
 )
 
+
+_REPORTING_WORDS = """
+express expressed say said mention mentioned discuss discussed note noted emphasize emphasized report reported share
+shared tell told describe described
+"""
+_REPORTING = frozenset(stem(word) for word in _REPORTING_WORDS.split())
+"""That something was said is no part of what was."""
+_ASIDE = re.compile(r",? (?:who|which|that|where)\b.*$|, \w+ing\b.*$", re.IGNORECASE)
+_USES = re.compile(
+    r"\b(?:uses?|using|listens?|works?|lives?|takes?|drives?|runs?|pays?|drinks?|eats?|writes?|codes?|hosted|deploys?|"
+    r"banks?|shops?|commutes?|studies|studying|learning|learns?|reads?|is|are|has)\b",
+    re.IGNORECASE,
+)
+"""Verbs of what is so at present, which a switch from it ends."""
 
 _UNSAID = TASTE_WORDS | {"x"}
 
@@ -90,17 +106,27 @@ def _same_attribute(pair: Pair) -> Judgement | None:
 
 
 def _from_to(pair: Pair) -> Judgement | None:
+    slot = slot_of(pair.older.content)
     for found in _FROM_TO.finditer(pair.newer.content):
         left = traits(f"x {found.group('old')}")
         value = (left.words | left.numbers) - {"x"}
-        if not value or not value <= (pair.old.words | pair.old.numbers):
-            continue
-        slot = slot_of(pair.older.content)
         attribute = traits(f"x {found.group('more') or found.group('attribute')}").words - pair.new.names - _UNSAID
-        named = len((attribute - value) & pair.old.words)
-        if 2 * named > len(attribute) or (slot is not None and value <= slot.value):
+        if slot is not None and attribute - pair.old.words and slot.attribute - attribute:
+            continue  # of something else: "mental health", "physical health"
+        was_so = bool(value) and value <= (pair.old.words | pair.old.numbers)
+        named = 2 * len((attribute - value) & pair.old.words) > len(attribute)
+        of_this_slot = slot is not None and (value <= slot.value or slot.attribute <= attribute)
+        same_slot = slot is not None and slot.attribute <= attribute and pair.same_owner
+        if same_slot or (was_so and (named or of_this_slot or _same_use(attribute, value, pair))):
             return Judgement(kind=Relation.SUPERSEDES, confidence=0.95, reason="says what it changed from")
     return None
+
+
+def _same_use(attribute: frozenset[str], value: frozenset[str], pair: Pair) -> bool:
+    """Whether the newer one only says "switched from V to W", and the older one that V was in use."""
+    if attribute or not pair.same_subject or pair.old.negations or mood(pair.older.content):
+        return False
+    return _USES.search(pair.older.content) is not None and value <= pair.old.words | pair.old.numbers
 
 
 def _taste(pair: Pair) -> Judgement | None:
@@ -110,25 +136,45 @@ def _taste(pair: Pair) -> Judgement | None:
 
 
 def _evolved(pair: Pair) -> Judgement | None:
-    if not _EVOLVES.search(pair.newer.content) or not mood(pair.older.content) or not about_the_same_thing(pair):
+    if not _EVOLVES.search(pair.newer.content) or not mood(pair.older.content):
+        return None
+    if not about_the_same_thing(pair, is_told=True):
         return None
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.82, reason="a taste that has changed since")
 
 
 def _turned_round(pair: Pair) -> Judgement | None:
-    negated = bool(pair.new.negations) != bool(pair.old.negations)
-    against = opposed(pair.new, pair.old)
-    if not (negated or against) or pair.new.numbers != pair.old.numbers or not _names_agree(pair):
+    denies = _denies(pair)
+    if not (denies or opposed(pair.new, pair.old)) or pair.new.numbers != pair.old.numbers or not _names_agree(pair):
         return None
     new, old = pair.new_objects, pair.old_objects
     if len(new & old) < max(LEAST_SHARED, TURNED_SHARE * min(len(new), len(old))):
         return None
-    what = "it says the opposite" if negated else "words that exclude each other"
+    what = "it says the opposite" if denies else "words that exclude each other"
     return Judgement(kind=Relation.CONTRADICTS, confidence=0.85, reason=what)
 
 
+def _denies(pair: Pair) -> bool:
+    """Whether one of them denies a thing that the other claims."""
+    new, old = denied(pair.newer.content), denied(pair.older.content)
+    return bool((new & pair.old.words) - old or (old & pair.new.words) - new)
+
+
+def _other_word(pair: Pair) -> Judgement | None:
+    one_each = len(pair.new.words - pair.old.words) == len(pair.old.words - pair.new.words) == 1
+    if not one_each or not pair.same_subject or pair.new.numbers != pair.old.numbers or not opposed(pair.new, pair.old):
+        return None
+    return Judgement(kind=Relation.CONTRADICTS, confidence=0.85, reason="the same with the opposite word")
+
+
+def _ended(pair: Pair) -> Judgement | None:
+    if not ends(pair):
+        return None
+    return Judgement(kind=Relation.SUPERSEDES, confidence=0.85, reason="tells of what ended it")
+
+
 def _left_behind(pair: Pair) -> Judgement | None:
-    for found in _LEFT_BEHIND.finditer(pair.newer.content):
+    for found in _LEFT_BEHIND.finditer(pair.newer.content) if pair.same_party else ():
         left = traits(f"x {found.group('what')}").words - pair.new.names - TASTE_WORDS
         theirs = pair.old.words - pair.old.names - TASTE_WORDS
         if len(left & theirs) >= max(1, ABOUT_THE_SAME * min(len(left), len(theirs))):
@@ -158,14 +204,22 @@ def _says_more(pair: Pair) -> Judgement | None:
         return None
     if opposed(pair.new, pair.old):
         return None
-    said = pair.old.words - pair.old.names
+    if pair.old.names - pair.subjects - pair.new.words:
+        return None
+    said = pair.old.words - pair.named_subjects - _REPORTING
     repeated = said & pair.new.words
-    extra = _RESTRICTS.search(pair.newer.content) and not _RESTRICTS.search(pair.older.content)
-    if extra or len(repeated) <= LEAST_SHARED:
+    if _restricts(pair.newer.content) and not _restricts(pair.older.content):
+        return None
+    if len(repeated) <= LEAST_SHARED:
         return None
     if not any(pair.cosine >= cosine and len(repeated) >= share * len(said) for cosine, share in CONTAINED):
         return None
     return Judgement(kind=Relation.SPECIALIZES, confidence=0.85, reason="says the same and more")
+
+
+def _restricts(text: str) -> bool:
+    """Whether `text` says when or where only it is so; what it says after "who" or "which" narrows nothing."""
+    return _RESTRICTS.search(_ASIDE.sub("", text)) is not None
 
 
 def _restated(pair: Pair) -> Judgement | None:
@@ -178,8 +232,8 @@ def _restated(pair: Pair) -> Judgement | None:
 
 
 _RULES: tuple[Callable[[Pair], Judgement | None], ...] = (
-    _intervals, _same_attribute, _from_to, _taste, _evolved, _turned_round, _left_behind, _other_value, _other_number,
-    _says_more, _restated,
+    _intervals, _same_attribute, _from_to, _taste, _evolved, _left_behind, _turned_round, _ended,
+    _other_value, _other_word, _other_number, _says_more, _restated,
 )  # fmt: skip
 
 

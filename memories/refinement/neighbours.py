@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import F, QuerySet
@@ -12,7 +13,8 @@ from pgvector.django import CosineDistance
 
 from memories.choices import Status
 from memories.models import Memory
-from memories.refinement.draft import Prepared
+from memories.refinement.draft import Draft, Prepared
+from memories.refinement.frames import is_single_valued, slot_of
 from memories.refinement.thresholds import LEAST_COSINE
 from memories.refinement.words import traits
 from memories.retrieval import indexes
@@ -50,7 +52,8 @@ class Neighbour:
 
 
 def neighbours(prepared: Prepared, *, quarantined: bool = False) -> list[Neighbour]:
-    """The ten best by fused score with a cosine of at least 0.5, best first.
+    """The ten best by fused score with a cosine of at least 0.5, best first; before them those that give another value
+    to what has one value, however they put it ("lives in Cologne", "has relocated to Hamburg": cosine .45).
 
     `quarantined`: look among the quarantined ones instead, which never meet the others. The search is exact, but for
     active memories of a large agent that has an index of its own. The rows stay as they are until this transaction
@@ -62,16 +65,40 @@ def neighbours(prepared: Prepared, *, quarantined: bool = False) -> list[Neighbo
         rows = indexed + _scanned(prepared, (Status.PENDING_REVIEW,))
     else:
         rows = _scanned(prepared, COMPARED)
+    if not quarantined:
+        rows += _of_same_attribute(prepared, known={memory.pk for memory in rows})
     words = traits(prepared.draft.content).words
     found = [_neighbour(memory, words) for memory in rows]
-    close = [neighbour for neighbour in found if neighbour.cosine >= LEAST_COSINE]
-    return sorted(close, key=lambda neighbour: -neighbour.score)[:CANDIDATES]
+    rivals = [neighbour for neighbour in found if is_rival(prepared.draft, neighbour.memory)]
+    close = [one for one in found if one.cosine >= LEAST_COSINE and one not in rivals]
+    return (_best_first(rivals) + _best_first(close))[:CANDIDATES]
+
+
+def is_rival(draft: Draft, memory: Memory) -> bool:
+    """Whether both name a value of the same attribute, and it has one value at a time."""
+    if draft.attribute and (draft.subject, draft.attribute) == (memory.subject, memory.attribute):
+        return is_single_valued(draft.attribute)
+    ours, theirs = slot_of(draft.content), slot_of(memory.content)
+    return ours is not None and theirs is not None and ours.same_place(theirs)
+
+
+def _best_first(found: Sequence[Neighbour]) -> list[Neighbour]:
+    return sorted(found, key=lambda neighbour: -neighbour.score)
 
 
 def _scanned(prepared: Prepared, statuses: Sequence[Status]) -> list[Memory]:
     """The nearest of all rows."""
     near = _with_distance(prepared).filter(status__in=statuses, deleted_at__isnull=True)
     return list(near.exclude(**{prepared.slot.column: None}).order_by(F("distance"))[:FETCHED])
+
+
+def _of_same_attribute(prepared: Prepared, *, known: set[UUID]) -> list[Memory]:
+    """Rows that extraction gave the draft's own single-valued attribute, however far away they are."""
+    draft = prepared.draft
+    if not is_single_valued(draft.attribute):
+        return []
+    same = _with_distance(prepared).filter(status__in=COMPARED, deleted_at__isnull=True).exclude(pk__in=known)
+    return list(same.filter(subject=draft.subject, attribute=draft.attribute).order_by("-observed_at")[:CANDIDATES])
 
 
 def _indexed(prepared: Prepared) -> list[Memory] | None:

@@ -7,12 +7,14 @@ Words of other languages pass through unfolded, which only makes the guards stri
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*|\d+(?:[.,:/-]\d+)*%?")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|[\"“(\[]\s*)$")
 _MONTH_OF_MAY = re.compile("May")
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _SHORTEST_STEM = 3
 
 _NEGATING = """
@@ -22,6 +24,27 @@ refuses refused avoids avoid lacks lack longer except unlike dislikes dislike
 """
 NEGATIONS = frozenset(_NEGATING.split())
 """Words that turn a claim round. "longer" is only met in "no longer" among short claims, or beside a comparison."""
+
+_SAID_IN_PASSING = re.compile(
+    r"\b(?:(?:not|never|n't|without)(?: to)? (?:giv\w+ up|forget\w*|only|just|stop\w*|miss\w*|mind\w*|hesitat\w*|"
+    r"surpris\w+|necessarily)|(?:can't|cannot) (?:wait|help|get enough)|no (?:doubt|matter|wonder|problem))\b",
+    re.IGNORECASE,
+)
+"""Negations that deny nothing: "not to give up on a dream" is to follow it."""
+_REASON = re.compile(
+    r"[;.]\s|\b(?:because|since|due to|so that|in order to|despite|although|though|even if|reason)\b", re.IGNORECASE
+)
+_LIGHT_WORDS = """
+able allowed going get have anymore longer way
+"""
+_MENTAL_WORDS = """
+like love enjoy prefer want wish need plan hope think believe know remember understand care
+"""
+"""Whoever denies one of these says nothing about whether its object is so."""
+_OF_TASTE = frozenset(("dislike", "dislikes", "avoid", "avoids"))
+"""What these are about is liked less, not denied: memories.refinement.tastes weighs it."""
+_DENIED_AT_MOST = 4
+"""Words after a negation among which the one is that it denies."""
 
 _FUNCTIONAL = """
 a an the this that these those and or but so as of in on at to for from by with about into over after before than
@@ -135,6 +158,25 @@ def traits(text: str) -> Traits:
     )
 
 
+@lru_cache(maxsize=8_192)
+def denied(text: str) -> frozenset[str]:
+    """What `text` denies, as stems: the first content word after each negation, in what it claims and not in why."""
+    claim = _REASON.split(_SAID_IN_PASSING.sub(" ", text.replace("\u2019", "'")), maxsplit=1)[0]
+    clauses = [[word.lower() for word in _WORD.findall(clause)] for clause in re.split(r"[,:]\s", claim)]
+    return frozenset(
+        stem(thing)
+        for words in clauses
+        for at, word in enumerate(words)
+        if word in NEGATIONS - _OF_TASTE and (thing := _first_thing(words[at + 1 :][:_DENIED_AT_MOST]))
+    )
+
+
+def _first_thing(words: Sequence[str]) -> str:
+    unsaid = NEGATIONS | _FUNCTION
+    first = next((word for word in words if word not in unsaid and stem(word) not in _LIGHT), "")
+    return "" if stem(first) in _MENTAL else first
+
+
 def stem(word: str) -> str:
     """A light stem, the same for the usual forms of an English verb or noun; then the name of its synonym group."""
     for suffix, ending in (("ies", "y"), ("ing", ""), ("ied", "y"), ("ed", ""), ("es", ""), ("s", ""), ("ly", "")):
@@ -158,6 +200,8 @@ _SYNONYMS: dict[str, str] = {}
 _SYNONYMS.update({stem(word): stem(group) for word, group in _SAME.items()})
 _OPPOSITE_STEMS = [frozenset(stem(word) for word in pair) for pair in _OPPOSITES]
 
+_LIGHT = frozenset(stem(word) for word in _LIGHT_WORDS.split())
+_MENTAL = frozenset(stem(word) for word in _MENTAL_WORDS.split())
 _OPPOSABLE = frozenset().union(*_OPPOSITE_STEMS)
 
-__all__ = ["NEGATIONS", "Traits", "opposed", "stem", "traits"]
+__all__ = ["NEGATIONS", "Traits", "denied", "opposed", "stem", "traits"]

@@ -34,6 +34,25 @@ CHANGES = [
         "The user trains for the autumn marathon.",
         Relation.SPECIALIZES,
     ),
+    ("The user's salary was raised to 72,000 euros.", "The user's salary is 65,000 euros.", Relation.SUPERSEDES),
+    ("The release date has changed to 12 June.", "The release date is 3 May.", Relation.SUPERSEDES),
+    ("The user switched from Spotify to Apple Music.", "The user listens to music on Spotify.", Relation.SUPERSEDES),
+    ("The user sold the red Vespa.", "The user owns a red Vespa.", Relation.SUPERSEDES),
+    ("The user broke up with Jonas.", "The user is dating Jonas.", Relation.SUPERSEDES),
+    ("The user cancelled the trip to Japan.", "The user plans a trip to Japan in spring.", Relation.SUPERSEDES),
+    ("The user left Google and now works at a small startup.", "The user works at Google.", Relation.SUPERSEDES),
+    ("The user is divorced now.", "The user is married.", Relation.CONTRADICTS),
+    ("The user doesn't take the bus any more.", "The user takes the bus to work.", Relation.CONTRADICTS),
+    (
+        "The user's taste has evolved to include opera and ballet.",
+        "The user stays away from opera.",
+        Relation.CONTRADICTS,
+    ),
+    (
+        "The user mentioned that the new office is noisy and cold in winter.",
+        "The user said that the new office is noisy.",
+        Relation.SPECIALIZES,
+    ),
 ]
 BOTH_STAND = [
     ("The user prefers coffee.", "The user prefers tea."),
@@ -50,6 +69,20 @@ BOTH_STAND = [
     ("The user's wife is called Maria.", "The user's mother is called Elena."),
     ("The user dislikes puzzle games.", "The user likes adventure books."),
     ("The user got help from friends to move a piano.", "The user gets support from friends to stay calm."),
+    ("The user encourages Ben not to give up on the dream.", "The user encourages Ben to follow the dream."),
+    ("The user wants better schools in town.", "The user wants better schools because the town lacks teachers."),
+    ("The user's physical health changed from poor to good.", "The user's mental health is poor."),
+    ("The user dislikes adventure films.", "The user likes adventure novels."),
+    ("The user joined a chess club.", "The user joined a gym."),
+    ("The user enjoys fantasy books and films.", "The user enjoys fantasy books like The Hobbit and Dune."),
+    ("The user lost the job but started a bakery.", "The user lost the job at Siemens."),
+    ("The user doesn't like the new boss.", "The user has a new boss."),
+    ("The user can't wait to start the pottery course.", "The user starts the pottery course in May."),
+    ("The user switched from day shifts to night shifts.", "The user's sister works day shifts."),
+    ("The user's brother sold the red Vespa.", "The user owns a red Vespa."),
+    ("The user left the keys at the office.", "The user works at the office on Mondays."),
+    ("The user's salary is paid on the 25th.", "The user's salary is 4,000 euros."),
+    ("The user is 34 and runs marathons.", "The user is 180 cm tall."),
 ]
 
 
