@@ -26,7 +26,8 @@ _CHANGES = re.compile(_CHANGED, re.IGNORECASE)
 _OWN = re.compile(
     r"^(?P<subject>.{1,60}?)(?:'s|\u2019s|s'|s\u2019) (?P<attribute>[\w -]{2,48}?) "
     rf"(?:is|are|became|will be|is now|{_CHANGED})\s+"
-    r"(?!(?:\w+ed|paid|made|held|kept|sent|built|written|known|given|taken) (?:by|in|on|to|with|from|at)\b|\w+ing\b)(?P<value>.+)$",
+    r"(?!(?:\w+ed|paid|made|held|kept|sent|built|written|known|given|taken) (?:by|in|on|to|with|from|at)\b"
+    r"|\w+ing\b)(?P<value>.+)$",
     re.IGNORECASE,
 )
 _THING = re.compile(
