@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 WORDS = 0.45
-COSINE_NOTHING, COSINE_ALL = 0.05, 0.75
+COSINE_NOTHING, COSINE_ALL = 0.0, 0.8
 """Cosines of MiniLM that mean "unrelated" and "the same question and answer"."""
 PARAPHRASE_FROM, PARAPHRASE_TO = 0.5, 0.9
 """From here to here a cosine alone becomes certainty: a paraphrase may share no word."""
