@@ -5,7 +5,9 @@ the fields that injection needs. The hash holds a marker as well, so that "nothi
 takes all its values (`HVALS`) and skips the one that is no JSON object.
 
 The vault may change between a rebuild's read and its write, so every removal raises a generation counter and a rebuild
-is written only if the counter still stands where it stood before the read. A lost update is mended by the next
+is written only if the counter still stands where it stood before the read. Two writers of one memory may tell the
+desk in another order than they committed in: what is older than what the desk has heard already, by the memory's
+version, is not listened to. A lost update is mended by the next
 rebuild: a desk is rebuilt from the vault when it expires, five minutes after its last write or an hour after the last
 rebuild at the latest.
 """
@@ -15,7 +17,7 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -39,6 +41,8 @@ TTL_S = 300
 REBUILT_EVERY_S = 3_600
 """A desk that is written all the time is still rebuilt this often, so that old scores do not stand for ever."""
 GENERATION_TTL_S = 86_400
+GONE_TTL_S = 600
+"""For so long a desk remembers that it was told to take a memory away: longer than any writer is late."""
 ATTEMPTS = 3
 """Rebuilds that may be overtaken by a removal before the next reader has to try again."""
 
@@ -70,8 +74,11 @@ redis.call('EXPIRE', KEYS[2], ARGV[2])
 return 1
 """
 _PUT = """
--- KEYS: scores, data, generation, cut. ARGV: id, score, fields, size, ttl, now, oldest age, generation's ttl, whether
--- its words or its standing are others than before.
+-- KEYS: scores, data, generation, cut, what is gone. ARGV: id, score, fields, size, ttl, now, oldest age, generation's
+-- ttl, whether its words or its standing are others than before, version.
+local shown = redis.call('HGET', KEYS[2], ARGV[1])
+local heard = tonumber(redis.call('GET', KEYS[5]) or '-1')
+if tonumber(ARGV[10]) <= heard or (shown and cjson.decode(shown)['version'] > tonumber(ARGV[10])) then return 0 end
 redis.call('INCR', KEYS[3])
 redis.call('EXPIRE', KEYS[3], ARGV[8])
 if ARGV[9] == '1' then
@@ -99,7 +106,8 @@ redis.call('EXPIRE', KEYS[2], ARGV[5])
 return 1
 """
 _DROP = """
--- KEYS: scores, data, generation, cut. ARGV: size, generation's ttl, then ids.
+-- KEYS: scores, data, generation, cut, what is gone. ARGV: size, generation's ttl, version, how long that is
+-- remembered, id.
 -- A full desk may have left others out: it becomes cold.
 for _, key in ipairs({KEYS[3], KEYS[4]}) do
   redis.call('INCR', key)
@@ -107,11 +115,9 @@ for _, key in ipairs({KEYS[3], KEYS[4]}) do
 end
 if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'cut', '#' .. redis.call('GET', KEYS[4])) end
 local full = redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[1])
-local removed = 0
-for i = 3, #ARGV do
-  removed = removed + redis.call('ZREM', KEYS[1], ARGV[i])
-  redis.call('HDEL', KEYS[2], ARGV[i])
-end
+redis.call('SET', KEYS[5], ARGV[3], 'EX', ARGV[4])
+redis.call('HDEL', KEYS[2], ARGV[5])
+local removed = redis.call('ZREM', KEYS[1], ARGV[5])
 if full and removed > 0 then redis.call('DEL', KEYS[1], KEYS[2]) end
 return removed
 """
@@ -136,15 +142,15 @@ def put(memory: Memory, *, is_other: bool = True) -> None:
     `is_other`: it says something else than before, or may now be shown where it might not; a new one does not.
     """
     shown = [str(memory.pk), score(memory), fields(memory), SIZE, TTL_S, int(time.time()), REBUILT_EVERY_S]
-    keys = _keys(memory.org_id, memory.agent_id, memory.end_user)
-    _run(_PUT, keys, [*shown, GENERATION_TTL_S, int(is_other)])
+    place = (memory.org_id, memory.agent_id, memory.end_user)
+    keys = [*_keys(*place), _gone_key(*place, memory.pk)]
+    _run(_PUT, keys, [*shown, GENERATION_TTL_S, int(is_other), memory.version])
 
 
-def drop(org_id: UUID, agent_id: UUID, memory_ids: Iterable[UUID], end_user: str = "") -> None:
-    """Take memories off their desk at once. Never raises."""
-    ids = [str(memory_id) for memory_id in memory_ids]
-    if ids:
-        _run(_DROP, _keys(org_id, agent_id, end_user), [SIZE, GENERATION_TTL_S, *ids])
+def drop(org_id: UUID, agent_id: UUID, memory_id: UUID, end_user: str = "", *, version: int) -> None:
+    """Take a memory off that desk at once, as of `version` of it. Never raises."""
+    keys = [*_keys(org_id, agent_id, end_user), _gone_key(org_id, agent_id, end_user, memory_id)]
+    _run(_DROP, keys, [SIZE, GENERATION_TTL_S, version, GONE_TTL_S, str(memory_id)])
 
 
 def hot_values(org_id: UUID, agent_id: UUID, end_user: str = "") -> list[dict[str, Any]] | None:
@@ -226,6 +232,10 @@ def _worth() -> CombinedExpression:
 def _keys(org_id: UUID, agent_id: UUID, end_user: str) -> list[str]:
     owner = (agent_id, "u", end_user) if end_user else (agent_id,)
     return [org_key(org_id, kind, *owner) for kind in ("hot", "hotdata", "hotgen", "hotcut")]
+
+
+def _gone_key(org_id: UUID, agent_id: UUID, end_user: str, memory_id: UUID) -> str:
+    return org_key(org_id, "hotgone", agent_id, memory_id, *(("u", end_user) if end_user else ()))
 
 
 def _run(script: str, keys: Sequence[str], arguments: Sequence[Any]) -> None:

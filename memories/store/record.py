@@ -108,8 +108,8 @@ def desk_hears(memory: Memory, *, is_other: bool = True) -> None:
 
 def leaves_desk(memory: Memory) -> None:
     """Once this commits, the desk of the end user it has now no longer shows the memory."""
-    place = (memory.org_id, memory.agent_id, [memory.pk], memory.end_user)
-    transaction.on_commit(lambda: desk.drop(*place), robust=True)
+    place, version = (memory.org_id, memory.agent_id, memory.pk, memory.end_user), memory.version
+    transaction.on_commit(lambda: desk.drop(*place, version=version), robust=True)
 
 
 def _iso(moment: Any) -> str | None:

@@ -15,7 +15,7 @@ from ibex.core.tenancy import scope
 from memories import desk, store
 from memories.models import Memory
 from memories.refinement.pipeline import refine_all
-from memories.refinement.revision import revise
+from memories.refinement.revision import restore, revise
 from tests.memories.making import draft, remember
 
 
@@ -146,6 +146,55 @@ def delete_elsewhere(memory: Memory) -> None:
     with scope(memory.org_id):
         store.delete(Memory.objects.get(pk=memory.pk), actor="operator:1")
     connections["default"].close()
+
+
+def test_a_writer_who_is_late_to_tell_of_an_edit_brings_nothing_back(agent: Agent) -> None:
+    memory = remember(agent, "The user lives in Berlin.")
+    refresh(agent)
+    with scope(agent.org_id):
+        late = Memory.objects.get(pk=memory.pk)
+        store.delete(Memory.objects.get(pk=memory.pk), actor="operator:1")
+    desk.put(late)
+    assert shown(agent) == []
+    refresh(agent)
+    desk.put(late)
+    assert shown(agent) == []
+    restored = restore(agent.org_id, memory.pk, 1, actor="operator:1")
+    assert (restored.memory_id, shown(agent)) == (memory.pk, ["The user lives in Berlin."])
+
+
+def test_of_two_edits_the_later_one_is_shown_in_whichever_order_they_are_told(agent: Agent) -> None:
+    memory = remember(agent, "The user lives in Berlin.")
+    refresh(agent)
+    early = memory
+    revise(agent.org_id, memory.pk, actor="operator:1", content="The user lives in Bonn.")
+    desk.put(early)
+    assert shown(agent) == ["The user lives in Bonn."]
+
+
+def test_writers_at_once_leave_on_the_desk_what_is_in_the_vault(agent: Agent) -> None:
+    memories = [remember(agent, f"The user keeps {number} {animal}.") for number, animal in
+                ((2, "cats"), (3, "dogs"), (4, "geese"), (5, "ponies"))]  # fmt: skip
+    refresh(agent)
+
+    def write(step: int) -> None:
+        try:
+            with scope(agent.org_id):
+                memory = Memory.objects.get(pk=memories[step % 4].pk)
+                if step in (17, 18):
+                    store.delete(memory, actor="operator:1")
+                elif memory.deleted_at is None:
+                    store.set_tags(memory, [f"step{step}"], actor="operator:1")
+        finally:
+            connections["default"].close()
+
+    with ThreadPoolExecutor(6) as writers:
+        list(writers.map(write, range(32)))
+    with scope(agent.org_id):
+        stored = {str(memory.pk): memory.version for memory in desk.best(agent.org_id, agent.pk)}
+    on_desk = {value["id"]: value["version"] for value in desk.hot_values(agent.org_id, agent.pk) or []}
+    assert on_desk == stored
+    assert len(stored) == 2
 
 
 def test_it_forgets_by_itself(agent: Agent) -> None:
