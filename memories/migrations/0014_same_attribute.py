@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("memories", "0012_answer_counts")]
+    dependencies = [("memories", "0013_memory_by_operator")]
 
     operations = [
         AddIndexConcurrently(
