@@ -34,6 +34,8 @@ SESSION_FIELDS = (
     "turn_count",
     "prompt_tokens",
     "completion_tokens",
+    "holdout_share",
+    "is_held_out",
 )
 """What is shown of a session, in the REST API and at /v1/sessions."""
 

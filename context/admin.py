@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from context.models import AssemblyRecord, Feedback, Injection
+from context.models import AssemblyRecord, Feedback, Injection, Outcome, Reading
 from ibex.core.admin import ReadOnlyAdmin
 
 
@@ -30,4 +30,20 @@ class FeedbackAdmin(ReadOnlyAdmin):
     list_filter = ["useful", "source"]
     list_select_related = ["agent", "memory"]
     search_fields = ["request_id", "actor"]
+    ordering = ["-pk"]
+
+
+@admin.register(Reading)
+class ReadingAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "agent", "memory", "turn_id", "is_used", "share"]
+    list_filter = ["is_used"]
+    list_select_related = ["agent", "memory"]
+    ordering = ["-pk"]
+
+
+@admin.register(Outcome)
+class OutcomeAdmin(ReadOnlyAdmin):
+    list_display = ["session", "agent", "turns", "corrections", "prompt_tokens", "completion_tokens", "cost", "mixed"]
+    list_filter = ["mixed"]
+    list_select_related = ["agent", "session"]
     ordering = ["-pk"]

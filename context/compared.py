@@ -111,5 +111,9 @@ def _asked(org_id: UUID, agent_id: UUID, since: date, until: date) -> list[Row]:
         "most": SESSIONS_MAX,
     }
     with connection.cursor() as cursor:
+        # Every session has its row in each table: where the planner takes them for few, it would loop through them all.
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(_STATEMENT, given)
-        return [list(row) for row in cursor.fetchall()]
+        rows = [list(row) for row in cursor.fetchall()]
+        cursor.execute("SET LOCAL enable_nestloop = DEFAULT")
+    return rows

@@ -1,7 +1,7 @@
 """Whether a user corrects the answer before, as far as the words tell: an estimate, the same for everybody, in English.
 
 Four kinds of words are looked for where a message begins (`Correction`), and questions that are asked again. It is for
-comparing many sessions with many: of one message it may be wrong. Measured by `benchmarks/used_memories.py`.
+comparing many sessions with many: of one message it may be wrong. Measured by `benchmarks/effect.py`.
 """
 
 from __future__ import annotations

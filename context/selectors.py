@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
-from context.models import AssemblyRecord, Feedback, Injection
+from agents.models import Session
+from context.models import AssemblyRecord, Feedback, Injection, Outcome, Reading
 
 
 def injections_of_turns(
@@ -26,6 +27,20 @@ def assemblies_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, As
     """How the context of each turn came about; a turn of before that was recorded has none. One query."""
     rows = AssemblyRecord.objects.of(org_id).filter(turn_id__in=list(turn_ids))
     return {row.turn_id: row for row in rows}
+
+
+def readings_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], bool]:
+    """Of each turn and memory in it, whether the answer used it; not of those that were not read. One query."""
+    rows = Reading.objects.of(org_id).filter(turn_id__in=list(turn_ids))
+    return {
+        (turn_id, memory_id): used for turn_id, memory_id, used in rows.values_list("turn_id", "memory_id", "is_used")
+    }
+
+
+def corrections_of(session: Session) -> dict[int, str]:
+    """How the user corrected the answer before, by the number of the turn that does (`context.corrections`)."""
+    corrected = Outcome.objects.of(session.org_id).filter(session=session).values_list("corrected", flat=True).first()
+    return {int(number): how for number, how in (corrected or {}).items()}
 
 
 def verdicts_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, list[Feedback]]:

@@ -5,7 +5,7 @@ an answer that has them did not take them from there. Numbers and names count do
 word that several memories of the prompt share is divided among them. An answer used a memory when it has a fair share
 of its own words, or when they are most of what the answer says.
 
-Measured by `benchmarks/used_memories.py`. What is said in other words altogether is missed.
+Measured by `benchmarks/effect.py`. What is said in other words altogether is missed.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("ibex.dashboard.urls")),
     path("", include("agents.urls")),
     path("", include("memories.urls")),
+    path("", include("context.urls")),
     path("api/", include("ibex.api")),
     path("admin/", admin.site.urls),
 ]

@@ -51,10 +51,11 @@ def contents_then(org_id: UUID, wanted: Collection[tuple[UUID, int]]) -> dict[tu
         if memory_id in now and now[memory_id][0] == version
     }
     earlier = {(memory_id, version) for memory_id, version in wanted if memory_id in now} - told.keys()
-    return told | _contents_of_versions(org_id, earlier)
+    return told | contents_of_versions(org_id, earlier)
 
 
-def _contents_of_versions(org_id: UUID, wanted: Collection[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
+def contents_of_versions(org_id: UUID, wanted: Collection[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
+    """What memories said in versions that are past, by (memory, version)."""
     if not wanted:
         return {}
     versions = MemoryVersion.objects.of(org_id).filter(
@@ -260,11 +261,14 @@ def _earlier_text(row: Sequence[Any]) -> EarlierText:
 def uses(memory: Memory) -> QuerySet[Any]:
     """Each prompt that it was considered for, the newest first: `context.Injection` rows whose `place` says in which
     session and turn, with `number`, `session_id`, `session` (the application's id) and `said_at`; None once that is
-    erased. One statement for a page.
+    erased; `was_used` by the answer, None where that was not read. One statement for a page.
     """
     turn = Checkpoint.objects.filter(org_id=OuterRef("org_id"), turn_id=OuterRef("turn_id"))
     place = JSONObject(number="number", session_id="session_id", session="session__external_id", said_at="said_at")
     # `injections` comes from a room that this one does not know: it is read through the memory alone.
     injections: QuerySet[Any] = memory.injections.filter(org_id=memory.org_id)
-    placed: QuerySet[Any] = injections.annotate(place=Subquery(turn.order_by().values(place=place)[:1]))
+    read: QuerySet[Any] = memory.readings.filter(org_id=memory.org_id, turn_id=OuterRef("turn_id"))
+    placed: QuerySet[Any] = injections.annotate(
+        place=Subquery(turn.order_by().values(place=place)[:1]), was_used=Subquery(read.values("is_used")[:1])
+    )
     return placed.order_by("-created_at", "-pk")

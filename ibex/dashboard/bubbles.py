@@ -32,6 +32,7 @@ def asked_in(checkpoint: Checkpoint) -> Iterator[Bubble]:
 
 
 def answered_in(checkpoint: Checkpoint) -> Iterator[Bubble]:
+    """What the model said, and which tools it called."""
     if checkpoint.assistant_text or not (checkpoint.tool_calls or checkpoint.is_complete):
         text = _cut(checkpoint.assistant_text)
         yield Bubble(kind="assistant", role="Assistant", text=text, is_partial=not checkpoint.is_complete)

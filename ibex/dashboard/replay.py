@@ -11,16 +11,23 @@ from uuid import UUID
 from agents.models import Checkpoint, Session, Trace
 from agents.selectors import checkpoints_of
 from context.budget import Budget
+from context.mode import Mode
 from context.models import AssemblyRecord, Feedback, Injection
-from context.selectors import assemblies_of_turns, verdicts_of_turns
+from context.selectors import assemblies_of_turns, corrections_of, readings_of_turns, verdicts_of_turns
 from ibex.dashboard.bubbles import Bubble, answered_in, asked_in
-from memories.models import Excerpt, Memory, MemoryVersion
+from memories.models import Excerpt, Memory
+from memories.selectors import contents_of_versions
 
 TURNS_PER_PAGE = 25
 SHOWN_MESSAGES = 40
 """Of one turn, the last ones: an imported history may have a thousand."""
 LEVELS = {1: "Something was late", 2: "Directive only", 3: "Sent untouched"}
 """Rungs of the degradation ladder, in the reader's words."""
+MODES: Mapping[str, str] = {
+    Mode.SHADOW: "Shadow: nothing shown",
+    Mode.HELD_OUT: "Held out: no memories",
+    Mode.OFF: "Memories switched off",
+}
 STAGES = ("validate", "authenticate", "agent", "start", "limit", "route", "assemble", "provider", "journal")
 MISSING = {
     "desk": "the desk",
@@ -47,6 +54,8 @@ class Line:
     content: str
     has_changed: bool
     useful: bool | None
+    was_used: bool | None
+    """By the answer, as far as its words tell; None where that was not read, or cannot be told."""
 
     @property
     def ranks(self) -> list[tuple[str, int]]:
@@ -85,6 +94,8 @@ class Turn:
     left_out: Sequence[Line]
     learned: Sequence[Memory]
     opinions: Sequence[Opinion]
+    correction: str
+    """How the user corrects the answer before; empty when they do not."""
 
     @property
     def injected_tokens(self) -> int:
@@ -101,11 +112,21 @@ class Turn:
         return " and ".join(parts)
 
     @property
+    def used_count(self) -> int:
+        """Memories that the answer used, as far as its words tell."""
+        return sum(line.was_used is True for line in self.packed)
+
+    @property
     def level_words(self) -> str:
         """What was left out because of time or an error; empty when nothing was."""
         if self.trace is None or not self.trace.is_fallback:
             return ""
         return LEVELS.get(self.trace.level, "Something was left out")
+
+    @property
+    def mode_words(self) -> str:
+        """Why no memory was to be shown; empty when they were."""
+        return MODES.get(self.assembly.mode, "") if self.assembly else ""
 
     @property
     def facts(self) -> list[tuple[str, str]]:
@@ -149,7 +170,7 @@ def _place(stage: str) -> int:
 
 
 def replay(session: Session, page: int, *, reader: str) -> list[Turn]:
-    """The turns of one page, counted from 1, as `reader` (an actor) sees them. Seven queries, however many turns."""
+    """The turns of one page, counted from 1, as `reader` (an actor) sees them. Nine queries, however many turns."""
     first = (page - 1) * TURNS_PER_PAGE
     checkpoints = list(checkpoints_of(session).filter(number__gt=first, number__lte=first + TURNS_PER_PAGE))
     turn_ids = [checkpoint.turn_id for checkpoint in checkpoints]
@@ -158,6 +179,7 @@ def replay(session: Session, page: int, *, reader: str) -> list[Turn]:
     verdicts = verdicts_of_turns(session.org_id, turn_ids)
     lines = _lines(session.org_id, turn_ids, verdicts, reader)
     learned = _learned(session.org_id, checkpoints)
+    corrections = corrections_of(session)
     return [
         _turn(
             each,
@@ -166,6 +188,7 @@ def replay(session: Session, page: int, *, reader: str) -> list[Turn]:
             lines[each.turn_id],
             learned[each.pk],
             verdicts[each.turn_id],
+            corrections.get(each.number, ""),
         )
         for each in checkpoints
     ]
@@ -184,6 +207,7 @@ def _turn(
     lines: Sequence[Line],
     learned: Sequence[Memory],
     verdicts: Iterable[Feedback],
+    correction: str,
 ) -> Turn:
     asked = list(asked_in(checkpoint))
     return Turn(
@@ -197,6 +221,7 @@ def _turn(
         left_out=[line for line in lines if not line.injection.is_packed],
         learned=learned,
         opinions=[_opinion(verdict) for verdict in verdicts if verdict.memory_id is None],
+        correction=correction,
     )
 
 
@@ -217,15 +242,25 @@ def _lines(
     outdated = {
         (row.memory.pk, row.memory_version) for row in rows if row.memory and row.memory.version != row.memory_version
     }
-    texts = _texts_then(org_id, outdated)
+    texts = contents_of_versions(org_id, outdated)
     own = {(v.turn_id, v.memory_id): v.useful for said in verdicts.values() for v in said if v.actor == reader}
+    used = readings_of_turns(org_id, turn_ids)
     lines: dict[UUID, list[Line]] = defaultdict(list)
     for row in rows:
-        lines[row.turn_id].append(_line(row, texts, own.get((row.turn_id, row.memory_id)) if row.memory_id else None))
+        at = (row.turn_id, row.memory_id)
+        lines[row.turn_id].append(
+            _line(row, texts, useful=own.get(at), was_used=used.get(at)) if row.memory_id else _line(row, texts)
+        )
     return lines
 
 
-def _line(row: Injection, texts: Mapping[tuple[UUID, int], str], useful: bool | None) -> Line:
+def _line(
+    row: Injection,
+    texts: Mapping[tuple[UUID, int], str],
+    *,
+    useful: bool | None = None,
+    was_used: bool | None = None,
+) -> Line:
     """Excerpts never change, and their lines go with them."""
     now = then = row.excerpt.content if row.excerpt else ""
     if row.memory is not None:
@@ -239,16 +274,8 @@ def _line(row: Injection, texts: Mapping[tuple[UUID, int], str], useful: bool | 
         content="" if is_gone else then,
         has_changed=not is_gone and then != now,
         useful=useful,
+        was_used=was_used,
     )
-
-
-def _texts_then(org_id: UUID, wanted: set[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
-    """What memories said in earlier versions."""
-    versions = MemoryVersion.objects.of(org_id).filter(
-        memory_id__in={memory_id for memory_id, _ in wanted}, number__in={number for _, number in wanted}
-    )
-    said = {(row.memory_id, row.number): row.snapshot.get("content") for row in versions}
-    return {key: text for key, text in said.items() if key in wanted and isinstance(text, str)}
 
 
 def _learned(org_id: UUID, checkpoints: Iterable[Checkpoint]) -> Mapping[UUID | None, list[Memory]]:

@@ -83,6 +83,9 @@ class UseSerializer(serializers.Serializer):
     arm = serializers.CharField()
     is_packed = serializers.BooleanField()
     reason = serializers.CharField(help_text="Why it was left out.")
+    was_used = serializers.BooleanField(
+        allow_null=True, help_text="By the answer, as far as its words tell; null: not read, or it cannot be told."
+    )
 
     def get_session_id(self, use: Any) -> str | None:
         return cast("str | None", _of_place(use, "session_id"))

@@ -89,6 +89,8 @@ class MemorySerializer(serializers.ModelSerializer):
             "proof_count",
             "retrieval_count",
             "injection_count",
+            "answer_count",
+            "used_count",
             "last_injected_at",
             "tokens",
             "valid_from",

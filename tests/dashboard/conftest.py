@@ -91,7 +91,9 @@ def make_memory(agent: Agent, content: str, *, days_ago: float = 0, **fields: An
 
 def inject(turn: Checkpoint, memory: Memory, *, rank: int = 1, is_packed: bool = True, **fields: Any) -> Injection:
     """One line of a turn's receipt."""
-    columns: dict[str, Any] = {"score": 0.77, "components": COMPONENTS, "arm": "cold", "tokens": 7} | fields
+    why = "" if is_packed else "below_relevance_floor"
+    columns: dict[str, Any] = {"score": 0.77, "components": COMPONENTS, "arm": "cold", "tokens": 7, "reason": why}
+    columns |= fields
     with scope(turn.org_id):
         return Injection.objects.create(
             org_id=turn.org_id,
@@ -101,7 +103,6 @@ def inject(turn: Checkpoint, memory: Memory, *, rank: int = 1, is_packed: bool =
             memory_version=1,
             rank=rank,
             is_packed=is_packed,
-            reason="" if is_packed else "below_relevance_floor",
             **columns,
         )
 
