@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 SESSIONS, SHORT_SESSIONS = 100_000, 20_000
 SIMULATIONS, SHORT_SIMULATIONS = 2_000, 500
+LIMITS = {"precision": 0.9, "recall": 0.75}
 TURNS_READ, MEMORIES_A_TURN = 400, 8
 REPORT_S = 3.0
 """What a page may take that is asked for once a minute; SPEC section 7 wants a dashboard page in 2 s."""
@@ -118,11 +119,12 @@ def estimates() -> list[Promise]:
         "corrections, labelled, tuned on": corrections(rows_of("corrections.jsonl", held_out=False)),
     }
     print_table("Estimates", ("of", "true", "precision", "recall"), [hits.line(name) for name, hits in found.items()])
-    kept = [name for name in found if "tuned" not in name]
+    # Of the sandbox only precision: it is asked with words of the memory, which then tell nothing of its answer.
+    promised = [(name, what) for name in found if "tuned" not in name for what in ("precision", "recall")]
     return [
-        Promise(name=f"{name}: {what}", value=getattr(found[name], what), unit="", limit=limit, at_least=True)
-        for name in kept
-        for what, limit in (("precision", 0.9), ("recall", 0.75))
+        Promise(name=f"{name}: {what}", value=getattr(found[name], what), unit="", limit=LIMITS[what], at_least=True)
+        for name, what in promised
+        if not ("sandbox" in name and what == "recall")
     ]
 
 
@@ -219,8 +221,8 @@ def fill(agent: Agent, sessions: int) -> None:
 _FILL = (
     """
     INSERT INTO agents_session (id, org_id, created_at, agent_id, external_id, end_user, status, started_at,
-        last_turn_at, completed_at, turn_count, prompt_tokens, completion_tokens, last_extracted_turn, last_read_turn, failed_calls,
-        holdout_share, is_held_out)
+        last_turn_at, completed_at, turn_count, prompt_tokens, completion_tokens, last_extracted_turn, last_read_turn,
+        failed_calls, holdout_share, is_held_out)
     SELECT gen_random_uuid(), %(org)s, began, %(agent)s, '', '', 'completed', began, began, began, 5, 900, 300, 5, 5,
         (n %% 50 = 0)::int, 0.2, n %% 5 = 0
       FROM generate_series(1, %(count)s) AS n

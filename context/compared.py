@@ -114,6 +114,6 @@ def _asked(org_id: UUID, agent_id: UUID, since: date, until: date) -> list[Row]:
         # Every session has its row in each table: where the planner takes them for few, it would loop through them all.
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(_STATEMENT, given)
-        rows = [list(row) for row in cursor.fetchall()]
+        rows: list[Row] = [list(row) for row in cursor.fetchall()]
         cursor.execute("SET LOCAL enable_nestloop = DEFAULT")
     return rows
