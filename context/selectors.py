@@ -29,7 +29,7 @@ def assemblies_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, As
     return {row.turn_id: row for row in rows}
 
 
-def readings_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], bool]:
+def readings_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID | None], bool]:
     """Of each turn and memory in it, whether the answer used it; not of those that were not read. One query."""
     rows = Reading.objects.of(org_id).filter(turn_id__in=list(turn_ids))
     return {
