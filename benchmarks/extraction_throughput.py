@@ -14,9 +14,11 @@ import argparse
 import random
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -131,8 +133,15 @@ class Conversation:
     def _post(self, path: str, body: dict[str, Any]) -> Any:
         headers = {**self.stack.headers, "X-IBEX-Session-ID": self.name}
         request = urllib.request.Request(self.stack.base_url + path, orjson.dumps(body), headers)
-        with urllib.request.urlopen(request) as answer:
-            return orjson.loads(answer.read())
+        until = time.monotonic() + WAIT_S
+        while True:
+            try:
+                with urllib.request.urlopen(request) as answer:
+                    return orjson.loads(answer.read())
+            except urllib.error.HTTPError as refused:
+                if refused.code != HTTPStatus.CONFLICT or time.monotonic() > until:
+                    raise
+                time.sleep(float(refused.headers["Retry-After"]))  # its turns are on their way, as SDKs understand
 
 
 def asked(sql: str, *arguments: Any) -> tuple[Any, ...]:
