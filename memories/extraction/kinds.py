@@ -56,19 +56,23 @@ _SO = r"(?:so |super |very |really |quite |truly |incredibly |a bit |a little |k
 # What is felt for the listener, wished to them or promised: about the talk, and not about the user. How to answer is
 # another matter ("I like your short answers").
 _YOU = r"\b(?:you|your|yours|yourself)(?:'\w+)?\b"
-_NO_STYLE = r"(?!.*\b(?:answer|repl|respon|explain|explanation|example|style|tone|format|emoji|summar|remind)\w*)"
+_SECOND_PERSON = re.compile(_YOU, re.IGNORECASE)
+_STYLE = re.compile(
+    r"\b(?:answer|repl|respon|explain|explanation|example|style|tone|format|emoji|summar|remind)", re.IGNORECASE
+)
 _SOON = r"(?: (?!and\b|but\b|because\b|that (?:I|my)\b)[\w']+){0,4}?"
-_TO_THE_LISTENER = (
-    rf"^(?:\w+, )?{_NO_STYLE}(?:I|we)(?:'m|'re|'d|'ll|'ve| am| are| was| will| would| have| can| could)?{_ADVERBS}"
+_TO_THE_LISTENER = re.compile(
+    rf"^(?:\w+, )?(?:I|we)(?:'m|'re|'d|'ll|'ve| am| are| was| will| would| have| can| could)?{_ADVERBS}"
     r" (?:love|like|enjoy|adore|admire|respect|appreciate|value|hope|wish|bet|believe|think|know|knew|remember|imagine"
     r"|picture|see|understand|hear|noticed|figured|miss|missed|owe|promise|support|help|cheer|watch|wait|want|need|let"
-    rf"|send|show|tell|keep|get|got|be|won't){_SOON} {_YOU}",
-    rf"{_NO_STYLE}\b(?:glad|happy|proud|sure|impressed|inspired|in awe|lucky|excited|pleased|grateful|sorry|curious"
-    rf"|keen|amazed|jealous|blessed|thrilled){_SOON} {_YOU}",
-    rf"^(?:\w+, )?{_NO_STYLE}(?:so )?(?:your|yours)\b",
-    rf"^(?:(?:really|so|much) )*(?:appreciate|glad|good luck|congrats|enjoy|take|knowing){_SOON} {_YOU}",
-    r"\b(?:got|have|has|had|having) your back\b|\b(?:let|keep|kept|keeping) you (?:down|posted|updated|in the loop)\b"
+    rf"|send|show|tell|keep|get|got|be|won't){_SOON} {_YOU}"
+    r"|\b(?:glad|happy|proud|sure|impressed|inspired|in awe|lucky|excited|pleased|grateful|sorry|curious"
+    rf"|keen|amazed|jealous|blessed|thrilled){_SOON} {_YOU}"
+    r"|^(?:\w+, )?(?:so )?(?:your|yours)\b"
+    rf"|^(?:(?:really|so|much) )*(?:appreciate|glad|good luck|congrats|enjoy|take|knowing){_SOON} {_YOU}"
+    r"|\b(?:got|have|has|had|having) your back\b|\b(?:let|keep|kept|keeping) you (?:down|posted|updated|in the loop)\b"
     r"|\byou(?:'ve| have)? got this\b|\byou (?:in|on) (?:my|our) (?:corner|side)\b",
+    re.IGNORECASE,
 )
 
 _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
@@ -78,7 +82,6 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         r"\b(?:with|to|for|of|tell|help|so|if|remember) you\b",
         r"\btrying to (?:understand|figure out|verify|decide|debug|handle|solve|see|find out|determine|fix|learn)\b",
         r"\b(?:to|will|'ll) make sure\b|\bthinking (?:about|of) how\b",
-        *_TO_THE_LISTENER,
     )),
     (GOAL, (
         rf"{_MY_GOAL} (?:is|are|was)\b",
@@ -163,6 +166,8 @@ _VERB_WITHIN = 6  # words from its subject, or from the start of a clause, in wh
 
 def kind_of(clause: str) -> Kind:
     """The kind of a clause as the user said it: in the first person, dates and pronouns resolved."""
+    if _is_to_the_listener(clause):
+        return REMARK
     for pattern, kind in _COMPILED:
         if pattern.search(clause):
             return kind
@@ -178,3 +183,8 @@ def kind_of(clause: str) -> Kind:
     if is_past_tense:
         return EVENT
     return HABIT if has_verb(clause) else STATEMENT
+
+
+def _is_to_the_listener(clause: str) -> bool:
+    is_about_them = _SECOND_PERSON.search(clause) and not _STYLE.search(clause)
+    return bool(is_about_them and _TO_THE_LISTENER.search(clause))
