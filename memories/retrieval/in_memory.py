@@ -19,6 +19,7 @@ from memories.retrieval.words import Terms, weigh
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+_NOWHERE: Ints = np.zeros(0, dtype=np.int64)
 _ARMS = {
     (True, True): Arm.BOTH,
     (True, False): Arm.VECTOR,
@@ -34,14 +35,14 @@ def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]
     terms = weigh(lexemes, held.vocabulary)
     current = held.ends > time.time()
     cosine = held.cosines(vector)
-    matched = _matched(held, terms)
+    having = [held.postings.get(lexeme, _NOWHERE) for lexeme in terms.lexemes]
     arm_rows = max(ARM_ROWS, query.limit)
     near = _best(np.where(current, cosine, -np.inf), arm_rows)
-    worded = _best(np.where(current & _searched(matched, terms), matched @ terms.weights, -np.inf), arm_rows)
+    worded = _best(np.where(current & _searched(held, terms), _weighed(held, having, terms), -np.inf), arm_rows)
     at = np.union1d(near, worded)
     if held.kind == "excerpt":
         at = _with_neighbours(held, at, current)
-    scores = fuse(_rows(held, at, cosine, matched, query.text), terms.weights)
+    scores = fuse(_rows(held, at, cosine, _matched(held, having, at), query.text), terms.weights)
     is_near, is_worded = np.isin(at, near), np.isin(at, worded)
     vector_ranks, word_ranks = places(cosine[at], is_near), places(scores.text_rank, is_worded)
     order = np.argsort(-scores.score, kind="stable")[: query.limit]
@@ -61,28 +62,48 @@ def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]
     ]
 
 
-def _matched(held: Held, terms: Terms) -> Bools:
-    """Rows x words: which row has which of the question's words."""
-    matched = np.zeros((len(held.rows), len(terms.lexemes)), dtype=bool)
-    for place, lexeme in enumerate(terms.lexemes):
-        found = held.postings.get(lexeme)
-        if found is not None:
-            matched[found, place] = True
+def _matched(held: Held, having: Sequence[Ints], at: Ints) -> Bools:
+    """Rows at `at` x words: which row has which of the question's words."""
+    matched = np.zeros((len(at), len(having)), dtype=bool)
+    for place, rows in enumerate(having):
+        matched[:, place] = _any_of(held, [rows])[at]
     return matched
 
 
-def _searched(matched: Bools, terms: Terms) -> Bools:
+def _weighed(held: Held, having: Sequence[Ints], terms: Terms) -> npt.NDArray[np.float64]:
+    """Of each row, what its words of the question weigh together."""
+    weighed = np.zeros(len(held.rows))
+    for rows, weight in zip(having, terms.weights, strict=True):
+        weighed[rows] += weight
+    return weighed
+
+
+def _searched(held: Held, terms: Terms) -> Bools:
     """Rows that the words bring up."""
-    place = {lexeme: at for at, lexeme in enumerate(terms.lexemes)}
-    found = matched[:, [place[word] for word in terms.alone]].any(axis=1)
+
+    def having(lexemes: Sequence[str]) -> Bools:
+        return _any_of(held, [held.postings.get(lexeme, _NOWHERE) for lexeme in lexemes])
+
+    found = having(terms.alone)
     for first, *others in terms.together:
-        found |= matched[:, place[first]] & matched[:, [place[word] for word in others]].any(axis=1)
-    return np.asarray(found, dtype=bool)
+        found |= having([first]) & having(others)
+    return found
+
+
+def _any_of(held: Held, places: Sequence[Ints]) -> Bools:
+    found = np.zeros(len(held.rows), dtype=bool)
+    for rows in places:
+        found[rows] = True
+    return found
 
 
 def _best(values: npt.NDArray[np.float64], most: int) -> Ints:
     """Places of the greatest values; of equal ones the newest rows. Infinitely small ones are not there at all."""
-    newest_first = np.arange(len(values) - 1, -1, -1)
+    among = np.arange(len(values))
+    if len(values) > most:  # only those that may be among them are put in order
+        least = np.partition(values, len(values) - most)[len(values) - most]
+        among = np.flatnonzero(values >= least)
+    newest_first = among[::-1]
     order = newest_first[np.argsort(-values[newest_first], kind="stable")[:most]]
     return order[np.isfinite(values[order])]
 
@@ -105,7 +126,7 @@ def _rows(held: Held, at: Ints, cosine: npt.NDArray[np.float64], matched: Bools,
     count = len(at)
     return Rows(
         cosine=cosine[at],
-        matched=matched[at],
+        matched=matched,
         session=held.sessions[at],
         place=held.places[at],
         tokens=held.tokens[at],
