@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -177,10 +178,9 @@ def prepare(stack: Stack, sizes: list[int]) -> dict[int, Any]:
     from benchmarks.search_latency import build_indexes
     from ibex.core.tenancy import scope
 
-    with scope(stack.org_id):
-        agents = {
-            size: Agent.objects.create(org_id=stack.org_id, name=f"{size:,}", slug=f"agent-{size}") for size in sizes
-        }
+    org_id = UUID(stack.org_id)
+    with scope(org_id):
+        agents = {size: Agent.objects.create(org_id=org_id, name=f"{size:,}", slug=f"agent-{size}") for size in sizes}
     many_memories.prepare_pool(stack.admin_url)
     many_memories.fill(stack.admin_url, {agent: size for size, agent in agents.items()}, 0)
     build_indexes()
