@@ -48,7 +48,8 @@ async def test_hundreds_of_late_searches_leave_the_pool_and_the_admission_as_the
 
     for _ in range(TIMEOUTS // AT_ONCE):
         for assembly in await asyncio.gather(*(call() for _ in range(AT_ONCE))):
-            assert (assembly.level, assembly.is_fallback, assembly.missing) == (Level.PARTIAL, True, ("cold",))
+            assert (assembly.level, assembly.is_fallback) == (Level.PARTIAL, True)
+            assert "cold" in assembly.missing
             assert [line.arm for line in assembly.packed] == ["hot"]
         assert admission.in_flight == 0
     async with asyncio.timeout(PATIENCE_S):
@@ -75,6 +76,8 @@ async def test_what_arrived_by_the_deadline_is_used_and_what_did_not_is_named(sh
     cold_desk = type(desk)(directive=None, hot=None, cold=("directive", "hot"))
     vault = Vault(directive="From the vault.", hot=[rule], cold=never)
     assembly = await assemble(question([user("What is my dog called?")], cold_desk), retriever=vault)
-    assert (assembly.level, assembly.is_fallback, assembly.missing) == (Level.PARTIAL, True, ("cold",))
+    assert (assembly.level, assembly.is_fallback) == (Level.PARTIAL, True)
+    assert set(assembly.missing) <= {"cold", "excerpts"}
+    assert "cold" in assembly.missing
     assert assembly.messages[0]["content"] == "From the vault."
     assert [line.arm for line in assembly.packed] == ["pinned"]
