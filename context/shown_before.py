@@ -33,7 +33,8 @@ WITH told AS (
   SELECT c.session_id AS id
     FROM unnest(%(asked)s::text[], %(answers)s::text[]) AS past(asked, answer)
     JOIN agents_checkpoint c ON c.org_id = %(org)s AND c.agent_id = %(agent)s AND c.answer_print = past.answer
-     AND c.end_user = %(user)s AND NOT c.is_imported AND position(past.asked IN c.user_text) > 0
+     AND c.answer_print = ANY(%(answers)s) AND c.end_user = %(user)s AND NOT c.is_imported
+     AND position(past.asked IN c.user_text) > 0
    WHERE NOT EXISTS (
      SELECT 1 FROM agents_checkpoint own
       WHERE own.org_id = %(org)s AND own.session_id = %(session)s AND own.answer_print = past.answer

@@ -71,7 +71,8 @@ def past_turns(messages: Iterable[dict[str, Any]]) -> list[PastTurn]:
 def latest_turns(messages: Sequence[Any], most: int) -> tuple[tuple[str, str], ...]:
     """The latest turns of a history: (what was asked, print of the answer)."""
     past = brought(messages, _NOTHING_KNOWN).imported
-    return tuple((turn.user_text, turn.answer_print) for turn in past_turns(past[-MAX_IMPORTED_MESSAGES:])[-most:])
+    turns = past_turns(past[-MAX_IMPORTED_MESSAGES:])[-most:]
+    return tuple((turn.user_text, turn.answer_print) for turn in turns if turn.answer_print)
 
 
 class Known:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from django.test import Client
 
 from agents.models import Agent
 from agents.services import directives
@@ -120,9 +121,19 @@ async def test_a_memory_that_was_deleted_since_is_not_shown_again(application, m
     assert not any("Biscuit" in block for block in blocks(after))
 
 
-async def test_a_memory_that_was_edited_since_stands_as_it_stood(application, memories, forget, agent):
+async def test_a_memory_that_was_edited_since_stands_as_it_stood(application, memories, forget, alice):
     before = await two_turns(application)
-    await in_thread(lambda: remember(agent, "My dog is called Biscuit and my dog is brown."))
+
+    def edit() -> None:
+        answer = Client().patch(
+            f"/api/v1/memories/{memories[0].pk}",
+            {"content": "My dog is called Rusk."},
+            content_type="application/json",
+            headers={"authorization": f"Bearer {alice.token}"},
+        )
+        assert answer.status_code == 200, answer.content
+
+    await in_thread(edit)
     await in_thread(forget)
     after = await application.ask(QUESTIONS[2])
     assert as_bytes(after)[: len(before)] == as_bytes(before)

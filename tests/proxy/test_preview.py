@@ -17,6 +17,7 @@ from tests.factories import make_agent, make_token
 from tests.memories.making import remember
 from tests.proxy.application import Application, application
 from tests.proxy.asgi import in_thread
+from tests.proxy.calls import NOW, set_clock
 
 __all__ = ["application"]
 
@@ -159,7 +160,8 @@ async def test_an_end_users_memories_are_shown_in_that_end_users_preview_alone(a
         assert len((await previewed(application, ASKED, **headers))["receipt"]["candidates"]) == count
 
 
-async def test_previews_count_against_the_limits_like_calls(application, agent):
+async def test_previews_count_against_the_limits_like_calls(application, agent, monkeypatch):
+    set_clock(monkeypatch, NOW)  # a minute that ends meanwhile would let more through
     with_limit = {"requests_per_minute": 2}
     await in_thread(lambda: _limit(agent, **with_limit))
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": ASKED}]}
