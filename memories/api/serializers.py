@@ -114,7 +114,7 @@ class WrittenMemorySerializer(serializers.Serializer):
     """What a caller says about a memory."""
 
     content = serializers.CharField(max_length=CONTENT_MAX, help_text="One claim that stands on its own.")
-    category = serializers.ChoiceField(choices=Category.choices)
+    category = serializers.ChoiceField(choices=Category.choices, default=Category.FACTUAL)
     labels = LabelSerializer(many=True, required=False, max_length=LABELS_MAX)  # type: ignore[call-arg]  # of the list
     tags = _tags(required=False)
     confidence = serializers.FloatField(min_value=0, max_value=1, required=False)

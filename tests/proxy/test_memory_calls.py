@@ -175,7 +175,7 @@ async def test_a_bound_token_names_no_agent(hot_path, acme, agent):
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({}, {"content": "REQUIRED", "category": "REQUIRED"}),
+        ({}, {"content": "REQUIRED"}),
         (TEA | {"content": "x" * 8193}, {"content": "TOO_LONG"}),
         (TEA | {"category": "rumour"}, {"category": "INVALID_ENUM"}),
         (TEA | {"tags": ["t" * 65]}, {"tags[0]": "TOO_LONG"}),

@@ -56,7 +56,7 @@ def test_what_refinement_did_is_said(alice: Person, agent: Agent, api: Call) -> 
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({}, {"content": "REQUIRED", "category": "REQUIRED"}),
+        ({}, {"content": "REQUIRED"}),
         (TEA | {"content": "x" * 8193}, {"content": "TOO_LONG"}),
         (TEA | {"category": "rumour"}, {"category": "INVALID_ENUM"}),
         (TEA | {"confidence": 2}, {"confidence": "INVALID_FORMAT"}),
@@ -68,6 +68,15 @@ def test_what_refinement_did_is_said(alice: Person, agent: Agent, api: Call) -> 
 )
 def test_what_is_wrong_with_a_body_is_named(alice: Person, api: Call, body: Any, expected: dict[str, str]) -> None:
     assert problems(api(alice, "POST", "/memories", body)) == expected
+
+
+def test_a_memory_is_factual_unless_it_is_said_to_be_something_else(alice: Person, agent: Agent, api: Call) -> None:
+    body = {"content": "The office opens at eight.", "agent_id": str(agent.pk)}
+    made = api(alice, "POST", "/memories", body).json()["memory"]
+    assert made["category"] == "factual"
+    address = f"/memories/{made['id']}"
+    assert api(alice, "PATCH", address, {"category": "procedural"}).status_code == 200
+    assert api(alice, "PATCH", address, {"tags": ["office"]}).json()["memory"]["category"] == "procedural"
 
 
 def test_a_change_names_its_labels_whole(alice: Person, agent: Agent, api: Call) -> None:
