@@ -24,11 +24,14 @@ from proxy.turn import Turn
 
 _CONTENTS = """
     SELECT asked.id, coalesce(version.snapshot->>'content', memory.content), memory.category
-      FROM unnest(%s::uuid[], %s::int[]) AS asked(id, number)
-      JOIN memories_memory memory
-        ON memory.org_id = %s AND memory.agent_id = %s AND memory.id = asked.id AND memory.deleted_at IS NULL
+      FROM unnest(%(ids)s::uuid[], %(versions)s::int[]) AS asked(id, number)
+      JOIN memories_memory memory ON memory.org_id = %(org)s AND memory.agent_id = %(agent)s
+       AND memory.id = asked.id AND memory.deleted_at IS NULL
       LEFT JOIN memories_memoryversion version
         ON version.org_id = memory.org_id AND version.memory_id = memory.id AND version.number = asked.number
+    UNION ALL
+    SELECT id, content, 'episodic' FROM memories_excerpt
+     WHERE org_id = %(org)s AND agent_id = %(agent)s AND id = ANY(%(ids)s::uuid[])
 """
 
 
@@ -71,7 +74,7 @@ async def _receipt(assembly: Assembly, session: SessionRef, agent: AgentCard) ->
         "directive_version": assembly.directive_version,
         "wording": assembly.wording,
         "context_tokens": assembly.context_tokens,
-        "memories_injected": len(assembly.packed),
+        "memories_injected": assembly.memories_injected,
         "budget": {**asdict(budget), "memory": budget.memory} if budget else None,
         "stages": assembly.stages,
         "candidates": await _candidates(agent, assembly.considered),
@@ -79,14 +82,19 @@ async def _receipt(assembly: Assembly, session: SessionRef, agent: AgentCard) ->
 
 
 async def _candidates(agent: AgentCard, lines: tuple[Considered, ...]) -> list[dict[str, Any]]:
-    """Every line of the receipt with what its memory says; without those that were deleted in this moment."""
+    """Every line of the receipt with what its memory or excerpt says; those that were deleted meanwhile have none."""
     if not lines:
         return []
-    given = [[line.memory_id for line in lines], [line.version for line in lines], agent.org_id, agent.id]
+    given = {
+        "ids": [line.id for line in lines],
+        "versions": [line.version for line in lines],
+        "org": agent.org_id,
+        "agent": agent.id,
+    }
     try:
         async with async_scope(agent.org_id) as connection:
             rows = await (await connection.execute(_CONTENTS, given)).fetchall()
     except (psycopg.Error, OSError) as error:
         raise ServiceDegraded("The database does not answer right now. Try again in a few seconds.") from error
     said = {row[0]: {"content": row[1], "category": row[2]} for row in rows}
-    return [line.as_json() | said[line.memory_id] for line in lines if line.memory_id in said]
+    return [line.as_json() | said[line.id] for line in lines if line.id in said]

@@ -12,7 +12,7 @@ from context.models import Injection
 from context.time_machine.assembling import assemble_again, then, today
 from context.time_machine.past_turn import PastTurn
 from context.told import digest_of
-from context.values import Arm, Assembly, Considered, Level
+from context.values import Assembly, Considered, Level
 from memories.choices import Operation
 from memories.models import Excerpt, Memory, MemoryVersion
 from memories.retrieval.held import ROWS_MAX
@@ -175,11 +175,6 @@ def _limits(past: PastTurn) -> Iterable[str]:
         yield f"Late or failed then, and left out again: {', '.join(record.missing)}."
     if Memory.objects.of(record.org_id).filter(agent_id=record.agent_id).count() > ROWS_MAX:
         yield "The search of then may have gone through an approximate index; here it is exact."
-
-
-def packed_new(assembly: Assembly) -> list[Considered]:
-    """What an assembly put into its new block."""
-    return [line for line in assembly.packed if line.arm != Arm.REPLAYED]
 
 
 def as_json(comparison: Comparison, *, with_messages: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ibex.core.redis import redis
 from ibex.core.tenancy import scope
 from memories.models import Memory
 from tests.factories import make_agent, make_token
-from tests.memories.making import remember
+from tests.memories.making import keep, make_session, remember, say
 from tests.proxy.application import Application, application
 from tests.proxy.asgi import in_thread
 from tests.proxy.calls import NOW, set_clock
@@ -68,6 +68,19 @@ async def test_the_receipt_tells_every_candidate_with_its_words_and_why(applicat
     assert "assembly" in receipt["stages"]
     assert receipt["session_id"] is None
     assert receipt["memories_injected"] == sum(line["is_packed"] for line in receipt["candidates"])
+
+
+async def test_what_was_said_is_a_candidate_with_its_words(application, agent):
+    said = "I walked my dog Biscuit along the river this morning."
+
+    def hear() -> None:
+        keep(agent, [say(make_session(agent), said)])
+
+    await in_thread(hear)
+    receipt = (await previewed(application, "Where did I walk my dog Biscuit?"))["receipt"]
+    [line] = [line for line in receipt["candidates"] if line["excerpt_id"]]
+    assert (line["memory_id"], line["content"], line["is_packed"]) == (None, said, True)
+    assert receipt["memories_injected"] == 0
 
 
 async def test_a_session_that_goes_on_is_named(application, memories):
