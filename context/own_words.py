@@ -4,6 +4,7 @@ process. They reach the request path with the agent (`agents.principal.AgentCard
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 from agents.models import Organization
 from agents.services import audit
 from agents.services.after import announce
-from context.render import seen
+from context.desk_read import HotMemory
+from context.render import make_nonce, render, seen
 from context.wording import DEFAULT_LOCALE, WORD_TOKENS, WORDINGS, Wording, with_own_words
 from context.wording.base import counted
 from ibex.core.errors import FieldCode, FieldError, InvalidRequest
+from ibex.core.ids import uuid7
 
 WORDS_MAX: Mapping[str, int] = {
     "introduction": 300,
@@ -43,6 +46,32 @@ def wording_for(org: Organization, locale: str) -> Wording:
 def locale_of(org: Organization) -> str:
     """The language of agents that have none of their own."""
     return str(org.wording.get("locale") or DEFAULT_LOCALE)
+
+
+def example(wording: Wording) -> str:
+    """A block that shows every kind of entry."""
+    kinds = {"instruction": "Answers end with a source.", "procedure": "Orders are looked up by their number.",
+             "fact": "The user lives in Lisbon.", "excerpt": "I moved to Lisbon in May."}  # fmt: skip
+    made = [_entry(kind, content) for kind, content in kinds.items()]
+    return render(made, make_nonce(), wording)
+
+
+def _entry(kind: str, content: str) -> HotMemory:
+    return HotMemory(
+        id=uuid7(),
+        content=content,
+        category={"fact": "factual", "excerpt": "episodic"}.get(kind, "procedural"),
+        confidence=1.0,
+        usefulness=0.5,
+        injections=0,
+        observed_at=time.time(),
+        tokens=0,
+        version=1,
+        is_pinned=kind == "instruction",
+        by_operator=kind == "instruction",
+        is_excerpt=kind == "excerpt",
+        role="user",
+    )
 
 
 def change_wording(

@@ -12,6 +12,7 @@ from rest_framework.routers import SimpleRouter
 from agents.api import register as register_agents
 from agents.api import singletons
 from context.api import register as register_context
+from context.api import singletons as context_singletons
 from context.api.effect import addresses as effect_addresses
 from ibex.core.errors import IbexError, InvalidRequest, NotFound
 from ibex.dashboard.api import singletons as dashboard_singletons
@@ -40,7 +41,10 @@ def _refused(request: HttpRequest, error: IbexError) -> JsonResponse:
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("v1/", include([*router.urls, *singletons(), *effect_addresses(), *dashboard_singletons()])),
+    path(
+        "v1/",
+        include([*router.urls, *singletons(), *context_singletons(), *effect_addresses(), *dashboard_singletons()]),
+    ),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
     re_path(r"", no_such_address),

@@ -51,6 +51,7 @@ _NAV = (
     ("Tokens", "agents:tokens", "key", "t"),
     ("Limits", "agents:limits", "bolt", "l"),
     ("Privacy", "agents:privacy", "lock", "y"),
+    ("Wording", "context:wording", "directive", "w"),
     ("Jobs", "dashboard:jobs", "jobs", "j"),
 )
 _ADMIN = ("Admin", "admin:index", "settings", "")

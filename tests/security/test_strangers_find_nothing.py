@@ -78,6 +78,7 @@ OVERVIEWS = [
     "/imports",
     "/jobs",
     "/settings/privacy",
+    "/settings/wording",
     "/settings/retention",
 ]
 POSTS = [
