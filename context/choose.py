@@ -33,6 +33,9 @@ SHORT_LIST_MIN = 12
 """So many are packed as a knapsack in any case."""
 PINNED_SHARE = 0.25
 """Of the memory budget, for standing instructions; what they leave goes to the others."""
+CROWDING_RELEVANCE = 0.65
+"""From here on the best of what is new is worth forgetting the oldest blocks for, which changes a prefix that the
+provider has cached; what is less relevant waits until there is room."""
 EXCERPT_SHARE = 0.5
 """Of the memory budget, for excerpts. What either kind leaves goes to the other; the best memory has its room first.
 
@@ -135,8 +138,12 @@ def choose(
         considered=receipt(ranked, pinned_ids, gates | left_out, shown),
         tokens=sum(item.tokens for item in packed),
         is_crowded=len(pinned) < len(_take_pinned(fresh, pinned_budget))
-        or (bool(claims) and free < claims[0].tokens <= whole * (1 - KEPT_SHARE)),
+        or (bool(claims) and free < claims[0].tokens <= whole * (1 - KEPT_SHARE) and _is_worth_a_prefix(claims[0])),
     )
+
+
+def _is_worth_a_prefix(item: Ranked) -> bool:
+    return item.candidate.relevance >= CROWDING_RELEVANCE
 
 
 def withheld(choice: Choice) -> Choice:

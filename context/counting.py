@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import orjson
 
+from context.images import image_tokens
 from ibex.core.tokens import at_most, can_count, count, encoding_for, estimate
 
 EXACT_CHARACTERS = 65_536
@@ -26,9 +27,6 @@ MESSAGE_TOKENS = 4
 """What each message costs beside its text (OpenAI's cookbook on counting: 3, and 1 for a name)."""
 ANSWER_TOKENS = 3
 """What opens the answer (same source)."""
-LOW_DETAIL_IMAGE_TOKENS = 85
-IMAGE_TOKENS = 1_105
-"""An image of 2048 x 4096 in high detail (OpenAI's guide to vision); sizes are not looked up: every image is that."""
 OPAQUE_CHARACTERS_A_TOKEN = 100
 """Audio and files come as base64: their bytes are many times their tokens."""
 
@@ -47,7 +45,7 @@ class Counted:
 
 def count_request(body: Mapping[str, Any], model: str, *, enough: int) -> Counted:
     """Tokens of the caller's `body`. Up to `enough` tokens there is room for everything, so a bound will do."""
-    texts, fixed = _parts(body)
+    texts, fixed = _parts(body, model)
     in_bytes = sum(at_most(text) for text in texts)
     if fixed + in_bytes <= enough:
         return Counted(tokens=fixed + in_bytes, how="bound")
@@ -64,11 +62,11 @@ def count_request(body: Mapping[str, Any], model: str, *, enough: int) -> Counte
 
 def estimate_request(body: Mapping[str, Any]) -> int:
     """About how many tokens the caller's `body` has, without a tokenizer."""
-    texts, fixed = _parts(body)
+    texts, fixed = _parts(body, str(body.get("model") or ""))
     return fixed + sum(map(estimate, texts))
 
 
-def _parts(body: Mapping[str, Any]) -> tuple[list[str], int]:
+def _parts(body: Mapping[str, Any], model: str) -> tuple[list[str], int]:
     """The texts to count, and the tokens of everything that is not text."""
     texts = [_json(body[name]) for name in _COUNTED_FIELDS if body.get(name)]
     fixed = ANSWER_TOKENS
@@ -78,7 +76,7 @@ def _parts(body: Mapping[str, Any]) -> tuple[list[str], int]:
             if isinstance(part, str):
                 texts.append(part)
             else:
-                fixed += _media_tokens(part)
+                fixed += _media_tokens(part, model)
     return texts, fixed
 
 
@@ -100,11 +98,11 @@ def _message_parts(message: Any) -> Iterator[Any]:
             yield _json(message[name])
 
 
-def _media_tokens(part: Mapping[str, Any]) -> int:
+def _media_tokens(part: Mapping[str, Any], model: str) -> int:
     if part.get("type") in ("image_url", "input_image", "image"):  # a tuple: a type may be anything
         image = part.get("image_url")
         detail = image.get("detail") if isinstance(image, dict) else part.get("detail")
-        return LOW_DETAIL_IMAGE_TOKENS if detail == "low" else IMAGE_TOKENS
+        return image_tokens(model, low=detail == "low")
     return len(_json(part)) // OPAQUE_CHARACTERS_A_TOKEN + 1
 
 

@@ -11,10 +11,9 @@ from context.budget import budget_for, response_reserve
 from context.counting import (
     DENSE_BYTES_A_TOKEN,
     EXACT_CHARACTERS,
-    IMAGE_TOKENS,
-    LOW_DETAIL_IMAGE_TOKENS,
     count_request,
 )
+from context.images import image_tokens
 from context.windows import UNKNOWN_WINDOW, window_of
 from ibex.core import tokens
 from ibex.core.tokens import at_most, count
@@ -92,8 +91,8 @@ def test_tools_tool_calls_and_images_are_counted() -> None:
 
     assert tokens(tools=[tool]) > tokens() + count(TEXT)
     assert tokens(messages=[call]) > tokens() + count(TEXT)
-    assert tokens(messages=picture()) - tokens(messages=[user("")]) == IMAGE_TOKENS
-    assert tokens(messages=picture(detail="low")) - tokens(messages=[user("")]) == LOW_DETAIL_IMAGE_TOKENS
+    assert tokens(messages=picture()) - tokens(messages=[user("")]) == image_tokens("gpt-4o")
+    assert tokens(messages=picture(detail="low")) - tokens(messages=[user("")]) == image_tokens("gpt-4o", low=True)
 
 
 def test_where_even_the_bytes_leave_room_nothing_is_counted() -> None:
@@ -164,3 +163,37 @@ def test_the_memory_budget_is_never_negative_nor_above_the_cap(
     budget = budget_for(body(user("Hi")), "x", directive=directive, cap=cap, window=window, answer=answer)
     assert 0 <= budget.memory <= cap
     assert budget.memory == 0 or budget.memory <= budget.room
+
+
+@pytest.mark.parametrize(
+    ("model", "low", "high"),
+    [
+        ("gpt-4o", 85, 1_445),
+        ("openai/gpt-4.1-2025-04-14", 85, 1_445),
+        ("gpt-4o-mini-2024-07-18", 2_833, 25_501),
+        ("gpt-4.1-mini", 2_488, 2_488),
+        ("o3", 75, 1_275),
+        ("claude-sonnet-4-5", 1_600, 1_600),
+        ("gemini-2.5-pro", 258, 4_128),
+        ("a-model-of-tomorrow", 85, 1_445),
+    ],
+)
+def test_an_image_counts_by_the_rule_of_its_provider_and_its_detail(model: str, low: int, high: int) -> None:
+    def added(**detail: str) -> int:
+        picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 90_000, **detail}}
+        with_it = count_request(body(user([{"type": "text", "text": "x"}, picture])), model, enough=-1).tokens
+        return with_it - count_request(body(user("x")), model, enough=-1).tokens
+
+    assert (added(detail="low"), added(detail="high"), added()) == (low, high, high)
+
+
+def test_huge_tools_are_counted_by_the_familys_own_tokenizer_and_leave_memories_what_is_left() -> None:
+    tools = [
+        {"type": "function", "function": {"name": f"find_{n}", "description": TEXT, "parameters": {"type": "object"}}}
+        for n in range(120)
+    ]
+    counted = {model: count_request(body(user("Hi"), tools=tools), model, enough=0) for model in ("gpt-4", "gpt-4o")}
+    assert {one.how for one in counted.values()} == {"exact"}
+    assert counted["gpt-4"].tokens > 120 * count(TEXT, "cl100k_base")
+    small = budget_for(body(user("Hi"), tools=tools, max_tokens=1_000), "gpt-4", directive="", cap=8_000)
+    assert small.memory == max(0, 8_192 - counted["gpt-4"].tokens - 1_000 - 409)
