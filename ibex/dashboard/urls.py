@@ -16,6 +16,7 @@ urlpatterns = [
     path(
         "sessions/<uuid:session_id>/turns/<uuid:turn_id>/memories/<uuid:memory_id>/verdict", views.judge, name="judge"
     ),
+    path("sessions/<uuid:session_id>/turns/<uuid:turn_id>/verdict", views.judge_answer, name="judge_answer"),
     path("jobs", job_pages.jobs, name="jobs"),
     path("jobs/dead-turns/replay", job_pages.replay, name="replay_dead_turns"),
     path("jobs/extractions/replay", extraction_pages.replay_all, name="replay_extractions"),

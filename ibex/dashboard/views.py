@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from agents.selectors import agents_of, sessions_of
 from agents.services.sessions import complete
 from agents.tables import SessionTable
 from context.feedback import Ballot, Given, give
+from context.models import COMMENT_MAX
 from ibex.core.htmx import SeeOther, page, public_url, wants_partial
 from ibex.core.ids import parse_uuid
 from ibex.core.listing import Pages, listed
@@ -130,6 +132,26 @@ def judge(request: PlacedRequest, session_id: UUID, turn_id: UUID, memory_id: UU
         return SeeOther(f"{reverse('dashboard:session', args=[session_id])}?turn={turn_id}#turn-{turn_id}")
     context = {"session_id": session_id, "turn_id": turn_id, "memory_id": memory_id, "useful": useful}
     return render(request, "sessions/verdict.html", context)
+
+
+@require_POST
+@operator_page(Role.OPERATOR)
+def judge_answer(request: PlacedRequest, session_id: UUID, turn_id: UUID) -> HttpResponse:
+    """The operator's thumb on an answer, and so on every memory that it was given; with a comment, if they like."""
+    place = request.place
+    useful = {"true": True, "false": False}.get(request.POST.get("useful", ""))
+    comment = request.POST.get("comment", "").replace("\0", "").strip()
+    shown = selectors.session_of(place.organization.pk, session_id)
+    if useful is None or shown is None or not shown.checkpoints.filter(turn_id=turn_id).exists():
+        raise Http404
+    if len(comment) > COMMENT_MAX:
+        messages.error(request, f"Nothing was said: a comment has at most {COMMENT_MAX:,} characters.")
+    else:
+        ballot = Ballot(
+            org_id=place.organization.pk, actor=place.actor, useful=useful, turn_id=turn_id, comment=comment
+        )
+        written(request, partial(give, ballot), "Thank you: noted.")
+    return SeeOther(f"{reverse('dashboard:session', args=[session_id])}?turn={turn_id}#turn-{turn_id}")
 
 
 def _first_run(request: PlacedRequest) -> dict[str, object]:
