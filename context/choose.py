@@ -35,9 +35,11 @@ PINNED_SHARE = 0.25
 """Of the memory budget, for standing instructions; what they leave goes to the others."""
 CROWDING_RELEVANCE = 0.65
 """From here on the best of what is new is worth forgetting the oldest blocks for, which changes a prefix that the
-provider has cached; what is less relevant waits until there is room. Nine of ten LoCoMo questions find as much, three of
-four turns of small talk do not; a cache then hits .92 of a long chat's tokens, as without memories (.72 when anything
-may displace; benchmarks/prompt_cache.py)."""
+provider has cached; what is less relevant waits until there is room.
+
+Nine of ten LoCoMo questions find as much, three of four turns of small talk do not. A cache then hits .90 of a long
+chat's tokens, as without memories; .64 when anything may displace (benchmarks/prompt_cache.py --short).
+"""
 EXCERPT_SHARE = 0.5
 """Of the memory budget, for excerpts. What either kind leaves goes to the other; the best memory has its room first.
 
