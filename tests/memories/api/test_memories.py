@@ -70,15 +70,6 @@ def test_what_is_wrong_with_a_body_is_named(alice: Person, api: Call, body: Any,
     assert problems(api(alice, "POST", "/memories", body)) == expected
 
 
-def test_a_memory_is_factual_unless_it_is_said_to_be_something_else(alice: Person, agent: Agent, api: Call) -> None:
-    body = {"content": "The office opens at eight.", "agent_id": str(agent.pk)}
-    made = api(alice, "POST", "/memories", body).json()["memory"]
-    assert made["category"] == "factual"
-    address = f"/memories/{made['id']}"
-    assert api(alice, "PATCH", address, {"category": "procedural"}).status_code == 200
-    assert api(alice, "PATCH", address, {"tags": ["office"]}).json()["memory"]["category"] == "procedural"
-
-
 def test_a_change_names_its_labels_whole(alice: Person, agent: Agent, api: Call) -> None:
     made = api(alice, "POST", "/memories", TEA | {"agent_id": str(agent.pk)}).json()["memory"]
     address = f"/memories/{made['id']}"
