@@ -22,6 +22,7 @@ from context.turn import Turn, read_turn
 from context.values import Assembly, Level, Question
 from context.wording import wording_of
 from ibex.core import metrics
+from ibex.core.lag import loop_lag
 from ibex.core.logging import place_of
 
 RETRIEVAL_DEADLINE_S = 0.040
@@ -29,7 +30,7 @@ WALL_S = 0.045
 """SPEC sections 2 and 6. The time between the two is for scoring, packing and placing."""
 
 _log = structlog.get_logger(__name__)
-_admission = Admission()
+_admission = Admission(lag=loop_lag)
 
 
 async def assemble(
@@ -79,7 +80,8 @@ async def _assemble(
             question.desk, lookup, retriever, memories=turn.adds, search=admitted, quotes=question.agent.quotes
         ) as retrieval,
     ):
-        await asyncio.sleep(0)  # the searches are on their way before this thread is busy counting
+        if retrieval.is_under_way:
+            await asyncio.sleep(0)  # the searches are on their way before this thread is busy counting
         with watch.stage("budget"):
             budget = _budget(question, turn, question.desk.directive or "", question.desk.directive_tokens)
         retrieved = await retrieval.collect(deadline)

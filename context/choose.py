@@ -94,7 +94,7 @@ def rank(
         parts = components(candidate.memory, relevance=candidate.relevance, now=now, half_lives=half_lives)
         scored.append((parts.total, candidate.memory.observed_at, candidate.memory.id, candidate, parts))
     scored.sort(key=lambda line: line[:3], reverse=True)
-    hot = sorted((_worth(line[4], line[3]), line[2]) for line in scored if line[3].is_hot)
+    hot = sorted((_worth(score, parts, one), key) for score, _, key, one, parts in scored if one.is_hot)
     hot_ranks = {memory_id: place for place, (_, memory_id) in enumerate(reversed(hot), start=1)}
     return [
         Ranked(
@@ -109,9 +109,9 @@ def rank(
     ]
 
 
-def _worth(parts: Components, candidate: Candidate) -> tuple[bool, float]:
+def _worth(score: float, parts: Components, candidate: Candidate) -> tuple[bool, float]:
     """As the desk orders them: pinned ones first, then by the score without its relevance."""
-    return candidate.memory.is_pinned, parts.total - WEIGHTS["relevance"] * parts.relevance
+    return candidate.memory.is_pinned, score - WEIGHTS["relevance"] * parts.relevance
 
 
 def choose(

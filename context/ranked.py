@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from context.score import Components
@@ -13,9 +13,8 @@ LEFT_OUT_KEPT = 20
 """Of those left out, how many a receipt names, best first: 50 rows a call would be most of the vault's writes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ranked:
-    """A candidate with its score; `tokens` are those of its whole element."""
+class Ranked(NamedTuple):
+    """A candidate with its score; `tokens` are those of its whole element. A tuple: each call makes a hundred."""
 
     candidate: Candidate
     components: Components

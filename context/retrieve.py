@@ -116,6 +116,11 @@ class Retrieval:
             wanted[SHOWN] = retriever.shown(lookup.talk)
         self._tasks = {name: asyncio.create_task(_timed(name, lookup.watch, work)) for name, work in wanted.items()}
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether anything was asked for."""
+        return bool(self._tasks)
+
     async def collect(self, deadline: float) -> Retrieved:
         """What has arrived by `deadline` (seconds on the event loop's clock)."""
         if self._tasks:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from context.desk_read import HotMemory
 
@@ -23,9 +23,11 @@ if not math.isclose(sum(WEIGHTS.values()), 1.0):
     raise ValueError("The weights of the score must sum to 1.")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Components:
-    """The five parts of a score, each from 0 to 1."""
+_RELEVANCE, _RECENCY, _USEFULNESS, _CONFIDENCE, _FREQUENCY = WEIGHTS.values()
+
+
+class Components(NamedTuple):
+    """The five parts of a score, each from 0 to 1, in the order of WEIGHTS. A tuple: each call makes a hundred."""
 
     relevance: float
     recency: float
@@ -36,16 +38,17 @@ class Components:
     @property
     def total(self) -> float:
         """The score, from 0 to 1."""
-        return sum(weight * value for weight, value in zip(WEIGHTS.values(), self.values, strict=True))
-
-    @property
-    def values(self) -> tuple[float, ...]:
-        """In the order of WEIGHTS."""
-        return self.relevance, self.recency, self.usefulness, self.confidence, self.frequency
+        return (
+            _RELEVANCE * self.relevance
+            + _RECENCY * self.recency
+            + _USEFULNESS * self.usefulness
+            + _CONFIDENCE * self.confidence
+            + _FREQUENCY * self.frequency
+        )
 
     def as_dict(self) -> dict[str, float]:
         """For a receipt: four digits are more than a reader needs."""
-        return {name: round(value, 4) for name, value in zip(WEIGHTS, self.values, strict=True)}
+        return {name: round(value, 4) for name, value in zip(WEIGHTS, self, strict=True)}
 
 
 def components(

@@ -17,6 +17,8 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _STEM_MIN = 3
 CACHED_TEXTS = 4_096
 """Hot memories come back call after call; about 2.5 KiB each."""
+CACHED_SETS = 64
+"""Desks, of which a busy process sees a few at a time; about 40 KiB each."""
 
 # Words of a question, or of a memory's frame ("The user ..."), that say nothing about its subject.
 _STOP_WORDS = """
@@ -49,14 +51,22 @@ def shared_words(query: str, texts: Sequence[str]) -> list[float]:
     wanted = content_words(query)
     if not wanted or not texts:
         return [0.0] * len(texts)
-    sets = [content_words(text) for text in texts]
-    appearances = Counter(word for words in sets for word in words)
+    sets, weights = _weighed(tuple(texts))
+    unseen = math.log(1 + len(texts))
 
     def mass(words: frozenset[str]) -> float:
-        return sum(math.log(1 + len(texts) / (appearances[word] or 1)) for word in words)
+        return sum(weights.get(word, unseen) for word in words)
 
     whole = mass(wanted)
     return [mass(wanted & words) / math.sqrt(whole * mass(words)) if wanted & words else 0.0 for words in sets]
+
+
+@lru_cache(maxsize=CACHED_SETS)
+def _weighed(texts: tuple[str, ...]) -> tuple[list[frozenset[str]], dict[str, float]]:
+    """The words of each text, and what each word weighs among them. What stands on a desk is asked call after call."""
+    sets = [content_words(text) for text in texts]
+    appearances = Counter(word for words in sets for word in words)
+    return sets, {word: math.log(1 + len(texts) / times) for word, times in appearances.items()}
 
 
 def _stem(word: str) -> str:

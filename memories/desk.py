@@ -153,6 +153,12 @@ def drop(org_id: UUID, agent_id: UUID, memory_id: UUID, end_user: str = "", *, v
     _run(_DROP, keys, [SIZE, GENERATION_TTL_S, version, GONE_TTL_S, str(memory_id)])
 
 
+def writes(org_id: UUID, agent_id: UUID, end_users: Sequence[str]) -> tuple[bytes, ...]:
+    """Changes with every memory that is put on these desks or taken off. Raises RedisError."""
+    generations: Any = redis().mget([_keys(org_id, agent_id, end_user)[2] for end_user in end_users])
+    return tuple(generation or b"0" for generation in generations)
+
+
 def hot_values(org_id: UUID, agent_id: UUID, end_user: str = "") -> list[dict[str, Any]] | None:
     """What is on one desk, best first; None when it is cold. The hot path reads the same in its one script."""
     scores, data, *_ = _keys(org_id, agent_id, end_user)

@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 
 from agents.authentication import listen_for_changes
 from ibex.core.database import close_hot_pool, hot_pool, open_hot_pool
+from ibex.core.lag import loop_lag
 from ibex.core.redis import close_async_redis
 from ibex.providers.client import close_client
 from memories.embedding import EmbeddingUnavailable
@@ -43,6 +44,7 @@ async def started() -> None:
             await open_hot_pool()
             _tasks.append(asyncio.create_task(listen_for_changes()))
             _tasks.append(asyncio.create_task(_warm_up()))
+            _tasks.append(asyncio.create_task(loop_lag.watch()))
             _is_started = True
 
 

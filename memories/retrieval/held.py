@@ -3,7 +3,8 @@
 1,000 memories are searched here in a tenth of a millisecond and in PostgreSQL in one, of another process's time
 (LIMITS section 2). The vault stays the truth. Rows are read under the tenant's policy; a copy is for one desk's `cuts`,
 which change with every memory that is taken away or rewritten, so such a copy is never used again; and it is never
-older than AGE_MAX_S, by when what was only added is in it. Until a copy is there, the vault is asked.
+older than AGE_MAX_S, by when what was only added is in it. Until a copy is there, the vault is asked. While nothing was
+written, which the desk counts, a copy of memories stays good without being read again.
 
 Of memories all are held or none; of excerpts the newest, as what is older has been distilled.
 """
@@ -14,7 +15,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -24,19 +25,26 @@ import structlog
 from django.db import DatabaseError, connections
 
 from ibex.core import metrics
+from ibex.core.redis import RedisError
 from ibex.core.tenancy import scope
+from memories import desk
 from memories.embedding import Vector
 from memories.retrieval.candidates import place_of
 from memories.retrieval.query import PROMPT_EXCERPT_TOKENS
 from memories.retrieval.words import Vocabulary
 from memories.slots import Slot
 
-ROWS_MAX = 5_000
-"""Of one kind, agent and end user: reading them takes about 0.1 s of another thread."""
-ROWS_KEPT = 15_000
-"""Of all copies of a process together: 23 MiB of vectors, and about as much of text."""
-AGE_MAX_S = 15.0
+ROWS_MAX = 12_000
+"""Memories of one agent and end user: reading them takes about 0.25 s of another thread."""
+EXCERPTS_MAX = 5_000
+ROWS_KEPT = 30_000
+"""Of all copies of a process together: 46 MiB of vectors, and about as much of text."""
+AGE_MAX_S = 20.0
 RENEWED_AFTER_S = 5.0
+READ_WHOLE_AFTER_S = 60.0
+"""Also when nothing was written: the desk does not count how often and how usefully a memory was shown."""
+TOO_MANY_S = 60.0
+"""Before an agent with too many memories is looked at again."""
 REST = 50.0
 """A copy is not read again before this many times as long as reading it took: at most 2 % of a core."""
 
@@ -65,7 +73,7 @@ SELECT id, agent_id, end_user, content, 'episodic', '', 'active', 1.0::float8, 0
        said_at, extract(epoch FROM expires_at)::float8
   FROM memories_excerpt
  WHERE org_id = %s AND agent_id = %s AND end_user = ANY(%s) AND tokens <= {PROMPT_EXCERPT_TOKENS}
- ORDER BY id DESC LIMIT {ROWS_MAX}
+ ORDER BY id DESC LIMIT {EXCERPTS_MAX}
 """  # noqa: S608 - numbers of ours
 _READ = {"memory": _READ_MEMORIES, "excerpt": _READ_EXCERPTS}
 _FIELDS = 21
@@ -98,6 +106,10 @@ class Held:
     times: Sequence[Any]
     ends: npt.NDArray[np.float64]
     """When a row stops being true, in seconds since 1970."""
+    writes: tuple[bytes, ...] | None = None
+    """What the desk had counted before it was read; None: not known."""
+    whole_at: float = 0.0
+    """When its rows were read; `read_at` is when they were known to be all."""
 
     def cosines(self, vector: Vector) -> npt.NDArray[np.float64]:
         """Of each row's vector to that of a question, which the slot's model made; 0 for a row that has none."""
@@ -142,13 +154,14 @@ class Shelf:
     async def _read(self, place: Place, cuts: Cuts, slot: Slot) -> None:
         started = time.monotonic()
         try:
-            copy = await asyncio.to_thread(read, place, cuts, slot)
+            copy = await asyncio.to_thread(renewed, self._copies.get(place), place, cuts, slot)
         except DatabaseError as error:
             metrics.FAIL_OPEN.labels(step="held").inc()
             _log.warning("memories_not_held", error=type(error).__name__)
-            copy = None
-        took = time.monotonic() - started
-        self._rest_until[place] = started + took * (1 + REST)
+            self._rest(place, started)
+            self._copies.pop(place, None)
+            return
+        self._rest(place, started, at_least_s=0.0 if copy else TOO_MANY_S)
         if copy is None:
             self._copies.pop(place, None)
             return
@@ -156,10 +169,35 @@ class Shelf:
         self._copies.move_to_end(place)
         self._forget_the_oldest()
 
+    def _rest(self, place: Place, started: float, at_least_s: float = 0.0) -> None:
+        """How long `place` is left alone after a reading that began at `started`."""
+        took = time.monotonic() - started
+        self._rest_until[place] = started + max(took * (1 + REST), at_least_s)
+
     def _forget_the_oldest(self) -> None:
         while len(self._copies) > 1 and sum(len(copy.rows) for copy in self._copies.values()) > ROWS_KEPT:
             place, _ = self._copies.popitem(last=False)
             self._rest_until.pop(place, None)
+
+
+def renewed(copy: Held | None, place: Place, cuts: Cuts, slot: Slot) -> Held | None:
+    """`copy` when nothing was written since it was read, else a new one. Blocks; for a thread."""
+    now, writes = time.monotonic(), _writes(place)
+    is_known = copy is not None and writes is not None and now - copy.whole_at < READ_WHOLE_AFTER_S
+    if copy is not None and is_known and (copy.cuts, copy.slot, copy.writes) == (cuts, slot, writes):
+        return replace(copy, read_at=now)
+    made = read(place, cuts, slot)
+    return None if made is None else replace(made, writes=writes, whole_at=made.read_at)
+
+
+def _writes(place: Place) -> tuple[bytes, ...] | None:
+    """Of excerpts the desk counts nothing."""
+    org_id, agent_id, end_user, kind = place
+    try:
+        return desk.writes(org_id, agent_id, sorted({"", end_user})) if kind == "memory" else None
+    except (RedisError, OSError):
+        metrics.FAIL_OPEN.labels(step="held_writes").inc()
+        return None
 
 
 def read(place: Place, cuts: Cuts, slot: Slot) -> Held | None:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from context import assembler
-from context.admission import Admission
+from context.admission import BUSY_FROM_S, Admission
 from context.assembler import assemble
 from context.desk_read import COLD_DESK, DeskRead
 from context.values import Assembly, Level
 from ibex.core import tokens
+from ibex.core.lag import Lag
 from ibex.core.tokens import count
 from tests.context.twins import Never, Vault, assistant, card, found, memory, question, user, warm_desk
 
@@ -217,6 +218,17 @@ async def test_beyond_the_admitted_searches_a_call_goes_without_and_says_so() ->
     assert [line.arm for line in second.packed] == ["hot"]
     await first
     assert admission.in_flight == 0
+
+
+async def test_a_call_that_finds_the_event_loop_busy_goes_without_the_search_and_says_so() -> None:
+    lag, vault = Lag(), Vault(cold=[found(DOG)])
+    lag.seconds = BUSY_FROM_S
+    answer = await assemble(
+        question([user(ASKED)], warm_desk(memory(DOG))), retriever=vault, admission=Admission(lag=lag)
+    )
+    assert (answer.level, answer.is_fallback, answer.missing) == (Level.PARTIAL, True, ("cold", "excerpts"))
+    assert vault.asked == []
+    assert [line.arm for line in answer.packed] == ["hot"]
 
 
 async def test_a_search_that_fails_gives_its_place_back() -> None:

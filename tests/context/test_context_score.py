@@ -59,5 +59,5 @@ def test_score_and_components_stay_between_zero_and_one(
 ) -> None:
     one = memory("x", usefulness=usefulness, confidence=confidence, injections=injections, observed_at=NOW - age)
     scored = components(one, relevance=relevance, now=NOW)
-    assert all(0 <= value <= 1 for value in scored.values)
+    assert all(0 <= value <= 1 for value in scored)
     assert 0 <= scored.total <= 1 + 1e-9

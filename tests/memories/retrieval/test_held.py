@@ -20,7 +20,7 @@ from memories.models import Memory
 from memories.refinement.pipeline import refine_all
 from memories.refinement.revision import revise
 from memories.retrieval import held
-from memories.retrieval.held import Cuts, Held, Shelf, read
+from memories.retrieval.held import Cuts, Held, Shelf, read, renewed
 from memories.retrieval.in_memory import search_held
 from memories.retrieval.lexemes import lexemes_of
 from memories.retrieval.perspective import first_person
@@ -149,6 +149,35 @@ async def test_a_copy_that_is_too_old_is_not_used(
     await told(shelf, knowing)
     monkeypatch.setattr(held, "AGE_MAX_S", 0.0)
     assert shelf.get((knowing.org_id, knowing.pk, "", "memory"), await sync_to_async(cuts_of)(knowing), Slot()) is None
+
+
+async def test_a_copy_stays_good_without_being_read_again_while_nothing_is_written(knowing: Agent) -> None:
+    place = (knowing.org_id, knowing.pk, "", "memory")
+    copy = await asyncio.to_thread(renewed, None, place, ("#1",), Slot())
+    again = await asyncio.to_thread(renewed, copy, place, ("#1",), Slot())
+    assert copy is not None
+    assert again is not None
+    assert again.rows is copy.rows
+    assert again.read_at > copy.read_at
+    await sync_to_async(remember)(knowing, "The user plays the viola.")
+    anew = await asyncio.to_thread(renewed, again, place, ("#1",), Slot())
+    assert anew is not None
+    assert "The user plays the viola." in [row[3] for row in anew.rows]
+    other_cut = await asyncio.to_thread(renewed, anew, place, ("#2",), Slot())
+    assert other_cut is not None
+    assert other_cut.rows is not anew.rows
+
+
+async def test_a_copy_is_read_again_after_a_while_also_when_nothing_is_written(
+    knowing: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = (knowing.org_id, knowing.pk, "", "memory")
+    copy = await asyncio.to_thread(renewed, None, place, ("#1",), Slot())
+    monkeypatch.setattr(held, "READ_WHOLE_AFTER_S", 0.0)
+    again = await asyncio.to_thread(renewed, copy, place, ("#1",), Slot())
+    assert copy is not None
+    assert again is not None
+    assert again.rows is not copy.rows
 
 
 async def test_what_has_expired_since_the_copy_was_made_is_not_found(knowing: Agent) -> None:
