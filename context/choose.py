@@ -10,7 +10,7 @@ from context.desk_read import HotMemory
 from context.pack import pack
 from context.ranked import Ranked, receipt
 from context.render import element_tokens
-from context.restated import restates
+from context.restated import repeats, restates
 from context.score import HALF_LIVES_DAYS, WEIGHTS, Components, components
 from context.shown import KEPT_SHARE
 from context.values import Arm, Candidate, Considered, Reason
@@ -163,9 +163,10 @@ def _share(
 ) -> tuple[list[Ranked], dict[UUID, Reason]]:
     """Memories in their share, excerpts in theirs and what memories leave, memories again in what is left then.
 
-    An excerpt that only restates one of the memories that are chosen, or `told` besides, is left out.
+    An excerpt that only restates one of the memories that are chosen, or `told` besides, is left out, and so is a
+    memory that says again what a better one says.
     """
-    claims = [item for item in contenders if not item.is_excerpt]
+    claims, again = _once([item for item in contenders if not item.is_excerpt], told, free)
     words = [item for item in contenders if item.is_excerpt]
     kept = min(int(free * EXCERPT_SHARE), sum(item.tokens for item in words))
     best = claims[0].tokens if claims else 0
@@ -180,7 +181,23 @@ def _share(
         left -= sum(item.tokens for item in quoted)
         more, squeezed = _pack([item for item in claims if item.id in squeezed], left, whole)
         chosen += more
-    return [*chosen, *quoted], squeezed | unquoted | restating
+    return [*chosen, *quoted], squeezed | unquoted | restating | again
+
+
+def _once(claims: Sequence[Ranked], told: Sequence[Ranked], free: int) -> tuple[list[Ranked], dict[UUID, Reason]]:
+    """The claims without those that say again what a better one that has room says, or one that is shown anyhow."""
+    said = [item.candidate.memory.content for item in told]
+    once: list[Ranked] = []
+    again: dict[UUID, Reason] = {}
+    for item in claims:
+        content = item.candidate.memory.content
+        if repeats(content, said):
+            again[item.id] = Reason.RESTATES
+            continue
+        once.append(item)
+        if item.tokens <= free:
+            said.append(content)
+    return once, again
 
 
 def _pack(contenders: Sequence[Ranked], free: int, whole: int) -> tuple[list[Ranked], dict[UUID, Reason]]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -120,7 +121,7 @@ def test_a_memory_that_is_too_long_does_not_stop_those_behind_it() -> None:
 
 
 def test_two_short_memories_go_before_one_long_one_that_is_worth_less_than_both() -> None:
-    long, first, second = found("word " * 100, 0.9), found("word " * 40, 0.7), found("text " * 40, 0.7)
+    long, first, second = found("long " * 100, 0.9), found("word " * 40, 0.7), found("text " * 40, 0.7)
     budget = element_tokens(first.memory) + element_tokens(second.memory)
     assert element_tokens(long.memory) <= budget
     choice = chosen(long, first, second, budget=budget)
@@ -249,3 +250,25 @@ def test_evidence_does_not_put_claims_in_the_shade() -> None:
     assert set(chosen(claim, words).memories) == {claim.memory, words.memory}
     faint = quoted("Something about the weather in Lisbon.", 0.3)
     assert chosen(found("The user has a dog.", 0.9), faint).considered[-1].reason == "far_below_the_best"
+
+
+def test_of_several_memories_that_say_the_same_the_best_one_is_shown() -> None:
+    best = found("The user has a dog named Biscuit, from the shelter in Porto.", 0.9)
+    again, other = found("The user's dog is named Biscuit.", 0.8), found("The user's dog is named Rex.", 0.8)
+    choice = chosen(best, again, other)
+    assert set(choice.memories) == {best.memory, other.memory}
+    assert [line.reason for line in choice.considered if line.memory_id == again.memory.id] == ["restates_a_memory"]
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ("The staging database listens on port 5432.", "The staging database listens on port 5433."),
+        ("The user likes olives.", "The user does not like olives."),
+        ("Ann lives in Oslo.", "Ben lives in Oslo."),
+        ("The user moved in May 2024.", "The user moved in June 2024."),
+    ],
+)
+def test_memories_that_differ_in_a_number_a_name_a_date_or_a_not_are_both_shown(one: str, another: str) -> None:
+    assert len(chosen(found(one, 0.9), found(another, 0.8)).memories) == 2
+    assert len(chosen(found(one, 0.8), found(another, 0.9)).memories) == 2
