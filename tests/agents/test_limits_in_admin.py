@@ -21,7 +21,13 @@ PROVIDER = {"name": "Mine", "kind": "openai", "base_url": "", "key": "", "model_
 def test_an_organization_and_an_agent_are_limited_with_a_trace(root, acme, agent):
     form = {"name": "Acme", "status": "active", **LIMITS}
     assert root.client.post(address(Organization, "change", acme.pk), form).status_code == 302
-    fields = {"name": agent.name, "status": "active", "injection_mode": "system_first", "memory_tokens": "5"}
+    fields = {
+        "name": agent.name,
+        "status": "active",
+        "injection_mode": "system_first",
+        "memory_tokens": "5",
+        "holdout_share": "0",
+    }
     assert root.client.post(address(Agent, "change", agent.pk), fields | LIMITS).status_code == 302
     with scope(acme.pk):
         assert Limits.of(Organization.objects.get(pk=acme.pk)) == KEPT

@@ -94,6 +94,9 @@ async def test_a_caller_who_leaves_while_the_turn_is_kept_does_not_take_it_along
     appending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await appending
+    async with asyncio.timeout(10):
+        while not replayed(turn.turn_id):  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.01)
     assert replayed(turn.turn_id) == [turn.to_bytes()]
 
 

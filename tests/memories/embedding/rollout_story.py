@@ -117,7 +117,7 @@ async def test_a_model_is_changed_while_everything_is_used(agent: Agent, foreign
     for step in (prepare, write_while_it_fills, switch):
         await in_thread(step)
         await in_thread(assert_search_works)
-    held = await sync_to_async(read)((agent.org_id, agent.pk, ""), (), NEW)
+    held = await sync_to_async(read)((agent.org_id, agent.pk, "", "memory"), (), NEW)
     assert held is not None
     assert held.vectors.shape[1] == 128
     assert (await search(Query(org_id=agent.org_id, agent_id=agent.pk, text="yacht")))[0].content.find("sailboat") > 0
