@@ -31,6 +31,10 @@ _SCAFFOLD = word_set(
 )
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w'-]+")
+_NO_NAMES = word_set(
+    "i i'm i've i'd i'll me my mine we we're our you you're you've your yours he she they his her their it"
+)
+"""Capitals in mid-sentence, where a sentence was joined to another as it stood: "and You live in Lisbon"."""
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|nothing|without|nor|neither|cannot|hardly|stopp?\w*|quit|avoid\w*|\w+n't)\b", re.IGNORECASE
 )
@@ -118,7 +122,7 @@ def _numbers(text: str) -> frozenset[str]:
 
 
 def _names(text: str) -> frozenset[str]:
-    return frozenset(part for name in _NAME.findall(text) for part in _folded(name))
+    return frozenset(part for name in _NAME.findall(text) for part in _folded(name)) - _NO_NAMES
 
 
 def _folded(text: str) -> frozenset[str]:

@@ -70,6 +70,7 @@ class TestWhatTheAssistantSays:
         "echo",
         [
             "So you live in Berlin and your dog is called Biscuit, right?",
+            "So Your dog is called Biscuit and You live in Berlin, right?",
             "You're a nurse who lives in Berlin.",
             "As I understand it, your dog is called Biscuit.",
         ],
