@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ibex.core.lag import Lag
+from ibex.core.patience import patient
 
 SEARCHES_IN_FLIGHT = 16
 """For a process on two cores; 12 to 20 were measured as the bound."""
-BUSY_FROM_S = 0.015
+BUSY_FROM_S = patient(0.015)
 """Lag of the event loop. A search comes back to it about three times within its 40 ms."""
 
 

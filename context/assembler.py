@@ -24,9 +24,10 @@ from context.wording import wording_of
 from ibex.core import metrics
 from ibex.core.lag import loop_lag
 from ibex.core.logging import place_of
+from ibex.core.patience import patient
 
-RETRIEVAL_DEADLINE_S = 0.040
-WALL_S = 0.045
+RETRIEVAL_DEADLINE_S = patient(0.040)
+WALL_S = patient(0.045)
 """SPEC sections 2 and 6. The time between the two is for scoring, packing and placing."""
 
 _log = structlog.get_logger(__name__)

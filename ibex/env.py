@@ -100,6 +100,13 @@ class Env(BaseSettings):
     embedding_threads: int = Field(
         2, ge=1, le=16, description="Threads that embed queries in a web process, each on one core."
     )
+    patience: float = Field(
+        1.0,
+        ge=1,
+        le=100,
+        description="How many times longer than the shipped limits the memory path may hold a call up: for tests, and "
+        "machines that are too slow for 45 ms. Callers wait longer by it.",
+    )
     session_idle_minutes: int = Field(15, ge=1, le=1440, description="Idle time after which a session is completed.")
     otel_endpoint: str = Field("", description="OTLP/HTTP endpoint for traces; empty: no spans are made.")
 

@@ -14,13 +14,14 @@ import structlog
 from django.conf import settings
 
 from ibex.core import metrics
+from ibex.core.patience import patient
 from ibex.core.redis import Command, RedisError, wire
 from proxy.entry import TurnEntry
 
 STREAM = "ibex:journal"
 GROUP = "drain"
 FIELD = b"entry"
-APPEND_TIMEOUT_S = 0.05
+APPEND_TIMEOUT_S = patient(0.05)
 NOTHING: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 _CLAIM = """for _, key in ipairs(KEYS) do

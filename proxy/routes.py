@@ -16,6 +16,7 @@ from agents.routes import COLUMNS, Route, serving
 from ibex.core import metrics
 from ibex.core.database import within
 from ibex.core.errors import ProviderNotConfigured, ServiceDegraded
+from ibex.core.patience import patient
 from ibex.core.tenancy import async_scope
 from ibex.providers.base import Upstream
 
@@ -26,7 +27,7 @@ RENEWED_AFTER_S = 5.0
 CACHE_SIZE = 1_000
 LOAD_TIMEOUT_S = 2.0
 """A vault that needs longer is treated as one that does not answer."""
-LAST_KNOWN_AFTER_S = 0.02
+LAST_KNOWN_AFTER_S = patient(0.02)
 """Who could use the providers known a moment ago waits no longer for news of them."""
 
 _QUERY = (

@@ -17,6 +17,7 @@ from agents.principal import AgentCard, Principal
 from context.desk_read import COLD_DESK, parse_desk
 from ibex.core import metrics
 from ibex.core.ids import parse_uuid
+from ibex.core.patience import patient
 from ibex.core.redis import RedisError, Script, org_key, wire
 from proxy import budgets
 from proxy.breaker import open_key
@@ -24,7 +25,7 @@ from proxy.conversation import Fingerprint, SessionRef, new_session, session_of
 from proxy.limits import Usage, limits_of
 from proxy.turn import Turn, TurnStart
 
-TIMEOUT_S = 0.05
+TIMEOUT_S = patient(0.05)
 SESSION_TTL_S = 24 * 3600
 """How long a conversation is recognised by its fingerprint, and its blocks can be replayed from the desk."""
 

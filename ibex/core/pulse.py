@@ -9,10 +9,11 @@ import psycopg
 import structlog
 
 from ibex.core import metrics
+from ibex.core.patience import patient
 
-SILENT_AFTER_S = 0.25
+SILENT_AFTER_S = patient(0.25)
 """A new connection and its first answer take a few milliseconds, on a busy machine a hundred."""
-GIVEN_UP_AFTER_S = 2.0
+GIVEN_UP_AFTER_S = patient(2.0)
 ASK_AGAIN_S = 0.1
 CERTAIN_S = 1.0
 """After an answer no doubt is looked into for so long: on a busy machine many have reason to."""

@@ -12,10 +12,12 @@ import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from ibex.core.patience import patient
+
 Part = bytes | str | int | float
 Command = tuple[Part, ...]
 
-SILENT_AFTER_S = 0.04
+SILENT_AFTER_S = patient(0.04)
 """Without a word for so long, with questions open, a server is taken for one that does not answer. It takes 0.2 ms."""
 HANGS_AFTER_S = 1.0
 """The connection to a server that has been silent for so long is given up, and a new one tried."""

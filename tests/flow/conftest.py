@@ -23,6 +23,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 60
+PATIENCE = 20.0
+"""What a call is shown is tested here, not how fast: a busy machine leaves nothing out."""
 
 
 def free_port() -> int:
@@ -57,13 +59,14 @@ class Ibex:
 
 
 @contextmanager
-def running_ibex(*parts: str) -> Iterator[Ibex]:
+def running_ibex(*parts: str, patience: float = PATIENCE) -> Iterator[Ibex]:
     """Start `parts` of web, drain and worker against the test run's servers."""
     port = free_port()
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "ibex.settings",
         "PYTHONPATH": str(ROOT),
         "IBEX_PORT": str(port),
+        "IBEX_PATIENCE": str(patience),
     }
     commands = {
         "web": [sys.executable, "-m", "ibex.server"],

@@ -18,7 +18,7 @@ import pytest
 
 from ibex.embedded.layout import Layout
 from tests.embedded.conftest import alive, bare_environment
-from tests.flow.conftest import free_port, wait_for
+from tests.flow.conftest import PATIENCE, free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 120
@@ -38,7 +38,7 @@ class Installation:
         return (self.layout.data_dir.parent / "output").read_text()
 
     def start(self) -> None:
-        environment = bare_environment(IBEX_DATA_DIR=self.layout.data_dir, IBEX_PORT=self.port)
+        environment = bare_environment(IBEX_DATA_DIR=self.layout.data_dir, IBEX_PORT=self.port, IBEX_PATIENCE=PATIENCE)
         with (self.layout.data_dir.parent / "output").open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=output, stderr=output

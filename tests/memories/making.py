@@ -44,7 +44,7 @@ def memory_of(agent: Agent, outcome: Outcome) -> Memory:
 def memories_of(agent: Agent) -> list[Memory]:
     """Every row of the agent, the oldest first."""
     with scope(agent.org_id):
-        return list(Memory.objects.filter(agent=agent).order_by("created_at"))
+        return list(Memory.objects.filter(agent=agent).order_by("created_at", "pk"))
 
 
 def versions_of(memory: Memory) -> list[tuple[str, str]]:

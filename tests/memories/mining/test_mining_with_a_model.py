@@ -20,7 +20,7 @@ from tests.model_double import MODEL, ModelDouble
 
 def calls_of(agent: Agent) -> list[ModelCall]:
     with scope(agent.org_id):
-        return list(ModelCall.objects.filter(agent=agent).order_by("created_at"))
+        return list(ModelCall.objects.filter(agent=agent).order_by("created_at", "pk"))
 
 
 def failure_of(session: Session) -> Extraction:

@@ -27,7 +27,7 @@ def imported(agent, file, **fields):
 
 def sessions_of(agent):
     with scope(agent.org_id):
-        return list(Session.objects.filter(agent=agent).order_by("started_at"))
+        return list(Session.objects.filter(agent=agent).order_by("started_at", "pk"))
 
 
 def turns_of(session):
