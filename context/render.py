@@ -15,6 +15,7 @@ from context.desk_read import HotMemory
 from context.wording import DEFAULT, Wording
 from context.wording.base import CATEGORIES
 from ibex.core.tokens import at_most
+from ibex.core.unseen import UNSEEN
 
 NONCE_DIGITS = 15
 """A memory is written before the nonce of its block is made, and is escaped besides: 50 bits are for good measure.
@@ -27,11 +28,6 @@ _ENTITY_TOKENS = 4
 """The most that one escaped character adds to a text's tokens."""
 _SEAM_TOKENS = 2
 """An element's parts are counted apart; where they meet, the tokenizer may cut differently."""
-# What XML forbids, and what a reader cannot see: direction overrides, invisible operators and letters, tag characters.
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
-    r"\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
-)
 
 
 def make_nonce() -> str:
@@ -78,7 +74,7 @@ def words(memory: HotMemory) -> str:
 
 def seen(content: str) -> str:
     """The content as it stands in a block: escaped, and without what a reader could not see."""
-    return escape(_UNSEEN.sub("", content), _ESCAPED)
+    return escape(UNSEEN.sub("", content), _ESCAPED)
 
 
 def kinds_of(memories: Sequence[HotMemory]) -> dict[str, bool]:

@@ -18,6 +18,7 @@ from agents.models import Checkpoint
 from agents.privacy import PiiAction, PiiKind
 from agents.services.privacy import pii_actions
 from ibex.core.tokens import count
+from ibex.core.unseen import visible
 from memories.embedding import Vector
 from memories.models import Excerpt
 from memories.refinement import quarantine
@@ -90,11 +91,9 @@ def searchable(said_at: datetime, speaker: str, text: str) -> str:
 
 
 def _words(checkpoint: Checkpoint) -> Iterator[Words]:
-    if checkpoint.user_text.strip():
-        yield Words(
-            checkpoint=checkpoint, role="user", speaker=speaker_of(checkpoint), text=checkpoint.user_text.strip()
-        )
-    answer = checkpoint.assistant_text.strip()
+    if said := visible(checkpoint.user_text).strip():
+        yield Words(checkpoint=checkpoint, role="user", speaker=speaker_of(checkpoint), text=said)
+    answer = visible(checkpoint.assistant_text).strip()
     if answer and (checkpoint.tool_calls or reports(answer)):
         yield Words(checkpoint=checkpoint, role="assistant", speaker="", text=answer)
 

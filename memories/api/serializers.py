@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -18,7 +17,6 @@ BULK_MAX = 500
 SEARCH_LIMIT_MAX = 100
 QUESTION_MAX = 4_096
 REASON_MAX = 150
-NUMBER_MAX = 2**63
 
 
 class LabelSerializer(serializers.Serializer):
@@ -36,23 +34,7 @@ class LabelSerializer(serializers.Serializer):
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class JsonObject(serializers.DictField):
-    """A JSON object of the caller's own. Its numbers have at most 64 bits: no reader could be sure of more."""
-
-    default_error_messages = {"invalid": "A number is too large."}
-
-    def to_internal_value(self, data: Any) -> Any:
-        value = super().to_internal_value(data)
-        if any(abs(number) >= NUMBER_MAX for number in _numbers(value)):
-            self.fail("invalid")
-        return value
-
-
-def _numbers(value: Any) -> Iterator[float]:
-    if isinstance(value, int | float):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _numbers(inner)
+    """A JSON object of the caller's own."""
 
 
 def _tags(**options: Any) -> serializers.ListField:

@@ -17,9 +17,6 @@ from memories.refinement.draft import Draft
 from memories.refinement.validate import problems, tidied
 from memories.transfer.columns import PASSED_OVER, READ
 
-DEPTH_MAX = 16
-"""Of lists and objects inside each other."""
-NUMBER_MAX = 2**63
 YEARS = range(1000, 3000)
 """Outside of them a time may have no place in another time zone's calendar."""
 _YES, _NO = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
@@ -145,21 +142,7 @@ def _metadata(value: Any) -> dict[str, Any]:
             value = None
     if not isinstance(value, dict):
         raise _Refused("It must be a JSON object.")
-    _check_plain(value, depth=1)
     return value
-
-
-def _check_plain(value: Any, depth: int) -> None:
-    """Refuse what the database, or a reader in another language, could not hold."""
-    if isinstance(value, str) and "\x00" in value:
-        raise _Refused("It holds a NUL character.")
-    if isinstance(value, int | float) and abs(value) >= NUMBER_MAX:
-        raise _Refused("A number in it is too large.")
-    if isinstance(value, dict | list):
-        if depth > DEPTH_MAX:
-            raise _Refused(f"At most {DEPTH_MAX} lists and objects inside each other.")
-        for inner in (*value, *value.values()) if isinstance(value, dict) else value:
-            _check_plain(inner, depth + 1)
 
 
 _READERS = {

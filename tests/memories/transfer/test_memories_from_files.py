@@ -99,7 +99,7 @@ def test_a_csv_file_is_read_with_its_quotes_and_formulas(agent):
     run = imported(agent, file)
     assert [(item.line, item.result) for item in items_of(run)] == [(2, "created"), (5, "created"), (6, "created")]
     first, formula, last = memories_of(agent)
-    assert first.content == 'The user said "hello; world",\r\nand left.'
+    assert first.content == 'The user said "hello; world",\nand left.'
     assert (first.category, first.tags, first.is_pinned) == ("episodic", ["a"], True)
     assert (formula.content, formula.tags) == ("=HYPERLINK(1+1)", ["b", "c"])
     assert (last.content, last.metadata) == ('The user likes "J\'s" café.', {"a": 1})
