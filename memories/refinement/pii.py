@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agents.privacy import PiiAction, PiiActions, PiiKind
-from memories.refinement import pii_contacts, pii_names, pii_numbers, pii_secrets
+from memories.refinement import pii_contacts, pii_names, pii_national, pii_numbers, pii_secrets
 
 SURE = 0.75  # at and above it a finding is redacted
 
@@ -63,12 +63,19 @@ class Redaction:
         return bool(self.held)
 
 
+_PLAIN = (
+    {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # full width, as Chinese and Japanese keyboards write
+    | dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000"), ord(" "))
+    | dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), ord("-"))
+)
+"""One spelling for what people type between digits; one character for one, so that places stay."""
+
 # In this order: what an earlier one claims, a later one no longer sees (a card is not also a phone number).
 _RECOGNISERS: tuple[tuple[PiiKind, Callable[[str], Iterator[tuple[int, int, float]]]], ...] = (
     (PiiKind.SECRET, pii_secrets.known_secrets),
     (PiiKind.EMAIL, pii_contacts.emails),
     (PiiKind.IBAN, pii_numbers.ibans),
-    (PiiKind.NATIONAL_ID, pii_numbers.national_ids),
+    (PiiKind.NATIONAL_ID, pii_national.national_ids),
     (PiiKind.CARD, pii_numbers.cards),
     (PiiKind.IP, pii_numbers.ip_addresses),
     (PiiKind.BIRTH_DATE, pii_numbers.birth_dates),
@@ -95,7 +102,7 @@ def _redacts(finding: Finding, policy: PiiPolicy) -> bool:
 
 
 def _findings(text: str, policy: PiiPolicy) -> Iterator[Finding]:
-    unseen = text
+    unseen = text.translate(_PLAIN)
     for kind, recognise in _RECOGNISERS:
         if kind is PiiKind.NAME and policy.action(kind) is PiiAction.ALLOW:
             continue  # the last one: nobody needs to know what it claims

@@ -17,7 +17,7 @@ _DOMAIN = re.compile(r"@(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,24}(?![\w-])"
 _LOCAL = re.compile("[\\w.+%'\u2019&*=!#~-]")
 _SPELLED_EMAIL = re.compile(
     r"""(?ix)(?<![\w.+-])[\w.+-]{1,64}\s?(?:\(at\)|\[at\]|\{at\}|\ at\ )\s?
-    [\w-]{1,63}\s?(?:\(dot\)|\[dot\]|\{dot\}|\ dot\ )\s?[a-z]{2,12}\b"""
+    [\w-]{1,63}(?:\s?(?:\(dot\)|\[dot\]|\{dot\}|\ dot\ )\s?|\.)[a-z]{2,12}\b"""
 )
 
 _NUMBER = re.compile(
@@ -36,7 +36,7 @@ _NOT_A_PHONE = re.compile(
     )(?!\\d)"""
 )
 _PHONE_WORD = re.compile(
-    r"""(?ix)\b(?:(?:tele)?phones?|tel|mobile|cell(?:phone)?|fax|call(?:ed|ing|s)?|dial|ring|text(?:ed|ing)?|sms
+    r"""(?ix)\b(?:(?:tele)?phones?|tel|ph|mobile|cell(?:phone)?|fax|call(?:ed|ing|s)?|dial|ring|text(?:ed|ing)?|sms
     |whats\ ?app|hotline|landline|voicemail|reach(?:ed)?|contact|answering|desk|registered|number\ is
     |(?:my|his|her|their|our|'s)\ (?:new\ |old\ |work\ |home\ )?number
     |telefon(?:nummer)?|handy|téléphone|teléfono|móvil|celular)\b"""
@@ -44,9 +44,10 @@ _PHONE_WORD = re.compile(
 _PHONE_WORD_AFTER = re.compile(r"(?i)\W{0,3}(?:office|fax|mobile|cell|home|work|phone|tel)\b")
 _OTHER_WORD = re.compile(
     r"""(?ix)(?:\b(?:order|invoice|ticket|case|tracking|serial|isbn|issn|sku|part|model|version|build|port|ref(?:erence)?
-      |policy|issue|pr|commit|timestamp|epoch|unix|population|pages?|between|lottery|score|coordinate|latitude|longitude
-      |zip|article|parcel|booking|flight|customer|member|account|employee|student|license|product|item|batch|lot|id)s?
-      (?:\ (?:number|no\.?|id|code|key|nr\.?))?(?:\ (?:is|was))?[\s:\#]{0,3} | [$€£¥] | \b(?:usd|eur|gbp|chf)\ ?)\Z"""
+      |policy|issue|pr|commit|timestamp|epoch|unix|population|pages?|between|lottery|lucky|score|coordinate|latitude
+      |longitude|zip|article|parcel|booking|flight|customer|member|account|employee|student|license|product|item|batch|lot|id)s?
+      (?:\ (?:numbers?|no\.?|id|code|key|nr\.?))?(?:\ (?:is|was|are|were))?[\s:\#]{0,3}
+      | [$€£¥] | \b(?:usd|eur|gbp|chf)\ ?)\Z"""
 )
 _UNIT_AFTER = re.compile(
     r"""(?ix)\s?(?:%|[$€£¥]|°|(?:usd|eur|euros?|dollars?|people|users?|rows?|records?|requests?|tokens?|bytes?|[kmgt]?b|km
@@ -56,33 +57,47 @@ _UNIT_AFTER = re.compile(
 _NAME = "[A-ZÀ-ÞŁŚŻŽŠČĆĐ][\\w'\u2019.-]{0,30}"
 _SUFFIX = (
     "(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Square|Terrace|Place|Pl|Highway|Hwy|Parkway"
-    "|Pkwy|Crescent|Close|Way|street|avenue|road|boulevard|lane)"
+    "|Pkwy|Crescent|Close|Way|Grove|Mews|street|avenue|road|boulevard|lane)"
 )
 _INSIDE = r"(?:,?\s(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|No|#)\.?\s?#?\w{1,6})?"
 _CITY = (
     rf"(?:,\s(?:\d{{4,5}}\s{_NAME}(?:\s{_NAME})?|{_NAME}(?:\s{_NAME})?,\s[A-Z]{{2}}\s\d{{5}}(?:-\d{{4}})?)(?![\w]))?"
 )
 _TAIL = _INSIDE + _CITY
-_GERMANIC = "straße|strasse|str\\.|weg|gasse|allee|platz|damm|ufer|gatan|vägen|gata|vej|gade|veien|laan|straat"
-_ROMANCE = "Via|Viale|Piazza|Calle|Avenida|Rua|Ulica|ul\\."
+_US_CODE = (
+    r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])"
+    r"\s\d{5}(?:-\d{4})?"
+)
+_UK_CODE = r"[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}"
+_CONTINENTAL_CODE = r"(?:\d{5}|\d{4}(?:\s[A-Z]{2})?|\d{2}-\d{3}|\d{3}\s\d{2})"
+_MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_GERMANIC = (
+    "straße|strasse|str\\.|weg|gasse|allee|platz|damm|ufer|gatan|vägen|gata|vej|gade|veien|laan|straat"
+    "|gracht|plein|kade"
+)
+_ROMANCE = "Via|Viale|Piazza|Corso|Calle|Avenida|Paseo|Carrer|Rua|Ulica|[Uu]l\\."
 _ADDRESSES = tuple(
     re.compile(pattern)
     for pattern in (
         rf"(?<![\w.,$€£#-])\d{{1,5}}[A-Za-z]?,?\s(?:(?:[NSEW]\.?|North|South|East|West)\s)?(?:{_NAME}\s){{1,4}}{_SUFFIX}\b\.?{_TAIL}",
-        rf"(?<!\w)(?:{_NAME}\s){{0,2}}[A-ZÄÖÜ][\wß.-]{{1,30}}(?:{_GERMANIC})\s\d{{1,4}}\s?[a-z]?\b(?!\.\d){_TAIL}",
-        r"(?<!\w)[A-ZÄÖÜ][\wß-]{1,30}\s(?:Straße|Strasse|Str\.|Weg|Gasse|Allee|Platz)\s?\d{1,4}\s?[a-z]?\b(?!\.\d)"
+        rf"(?<!\w)(?:{_NAME}\s){{0,2}}[A-ZÄÖÜ][\wß.-]{{1,30}}(?:{_GERMANIC})\s\d{{1,4}}(?:\s?[a-z])?\b(?!\.\d){_TAIL}",
+        r"(?<!\w)[A-ZÄÖÜ][\wß-]{1,30}\s(?:Straße|Strasse|Str\.|Weg|Gasse|Allee|Platz)\s?\d{1,4}(?:\s?[a-z])?\b(?!\.\d)"
         rf"{_CITY}",
-        rf"(?<!\w)(?:{_ROMANCE})\s(?:{_NAME}\s?){{1,3}},?\s?\d{{1,4}}\s?[a-z]?\b(?!\.\d)",
+        rf"(?<!\w)(?:{_ROMANCE})\s(?:{_NAME}\s?){{1,3}},?\s?\d{{1,4}}(?:/\d{{1,4}})?(?:\s?[a-z])?\b(?!\.\d)",
         r"(?<![\w.,])\d{1,4}(?:\s?bis)?,?\s(?:rue|avenue|boulevard|allée|impasse|chemin)\s"
         rf"(?:(?:de|du|des|la|le|l'|d')\s?){{0,2}}{_NAME}(?:\s{_NAME}){{0,2}}",
-        r"(?<!\w)P\.?\s?O\.?\s?Box\s\d{1,6}\b",
+        r"(?<!\w)(?:P\.?\s?O\.?\s?Box|Postfach|Apartado(?:\sde\s[Cc]orreos)?)\s\d{1,6}\b",
+        # Whatever the street is called, a town with its postal code after it tells
+        rf"(?<![\w.,$€£#/-])\d{{1,5}}[A-Za-z]?,?\s(?:{_NAME},?\s){{1,5}}(?:{_UK_CODE}|(?:{_NAME}\s)?{_NAME},\s{_US_CODE})\b",
+        rf"(?<!\w)(?:(?!{_MONTH}\b){_NAME}\s){{1,3}}\d{{1,4}}(?:\s?[a-z])?,\s{_CONTINENTAL_CODE}\s{_NAME}",
         r"(?<!\w)(?:PSC|Unit)\s\d{3,5},?\sBox\s\d{3,5}\s{1,3}(?:APO|DPO|FPO)\s(?:AA|AE|AP)\s\d{5}\b",
     )
 )
 # Where the text says that it is one, any capitalised words with a number are enough.
 _STATED_ADDRESS = re.compile(
     r"(?:\b[Aa]ddress(?:\sis(?:\snow)?|:)|\blives?\sat|\bliving\sat)\s"
-    rf"(?P<address>(?:\d{{1,5}}[a-z]?\s(?:{_NAME}\s){{1,4}}\d{{1,5}}|\d{{1,5}}[a-z]?\s{_NAME}(?:\s{_NAME}){{1,3}}"
+    r"(?P<address>(?:\d{1,5}[a-z]?\s(?:[\w'-]{1,30}\s){1,3}(?i:street|road|avenue|lane|drive|close|court|terrace|grove)"
+    rf"|\d{{1,5}}[a-z]?\s(?:{_NAME}\s){{1,4}}\d{{1,5}}|\d{{1,5}}[a-z]?\s{_NAME}(?:\s{_NAME}){{1,3}}"
     rf"|(?!(?:Building|Room|Gate|Level|Block|Floor|Unit|Area|Zone|House|Number|No)\b){_NAME}(?:\s{_NAME}){{0,3}}\s\d{{1,5}}[a-z]?)\b(?!\.\d){_TAIL})"
 )
 
@@ -96,7 +111,9 @@ def emails(text: str) -> Hits:
             start -= 1
         while start < match.start() and text[start] in ".'\u2019=!#*":
             start += 1
-        if start < match.start():
+        if text[start : match.start()].strip(
+            "_"
+        ):  # else it is what another recogniser claimed: a password before a host
             end = match.end()
             yield start, end, 0.99
     for match in _SPELLED_EMAIL.finditer(text):

@@ -21,17 +21,22 @@ _FORMATS = re.compile(
     | sk-(?=[A-Za-z_-]{0,24}[0-9])[A-Za-z0-9_-]{16,250}                                     # OpenAI, Anthropic
     | (?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,128} | whsec_[A-Za-z0-9+/=]{16,128}         # Stripe
     | (?:AKIA|ASIA)[A-Z0-9]{16}                                                             # AWS
-    | gh[pousr]_[A-Za-z0-9]{20,255} | github_pat_[A-Za-z0-9_]{20,255} | glpat-[A-Za-z0-9_-]{16,64}
+    | gh[pousr]_[A-Za-z0-9]{20,255} | github_pat_[A-Za-z0-9_]{20,255}
+    | gl(?:pat|rt|ptt|cbt|dt|ft|soat|agent)-[A-Za-z0-9_-]{16,64}                            # GitLab
     | xox[abeoprs]-[A-Za-z0-9-]{10,250} | xapp-[0-9]-[A-Za-z0-9-]{10,250}                   # Slack
     | AIza[A-Za-z0-9_-]{30,45} | ya29\.[A-Za-z0-9_-]{20,250}                                # Google
     | SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}                                        # SendGrid
     | (?:AC|SK)[0-9a-f]{32}                                                                 # Twilio
     | (?:hf|npm|gsk|r8)_[A-Za-z0-9]{20,128} | pplx-[A-Za-z0-9]{20,128} | xai-[A-Za-z0-9]{20,128}
-    | (?:shpat|shpss|glsa|dckr_pat|lin_api|figd|nvapi|tskey|PMAK|ATATT3|GOCSPX|hvs|sntrys)
+    | (?:shp(?:at|ss|ca|pa)|glsa|dckr_pat|lin_api|figd|nvapi|tskey|PMAK|ATATT3|GOCSPX|hv[sbr]|sntrys|sbp|NRAK)
       [_.-]?(?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_=-]{20,250}
     | EAA(?=[A-Za-z]{0,40}[0-9])[A-Za-z0-9]{40,250}                                         # Facebook
     | AGE-SECRET-KEY-1[A-Z0-9]{40,80}
     | dop_v1_[0-9a-f]{32,128} | dapi[0-9a-f]{32} | pypi-[A-Za-z0-9_-]{32,250}
+    | key-[0-9a-f]{32} | [0-9a-f]{32}-us[0-9]{1,2}                                          # Mailgun, Mailchimp
+    | dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{30,128}                                # Doppler
+    | pat[A-Za-z0-9]{14}\.[0-9a-f]{64}                                                      # Airtable
+    | [MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}                     # Discord
     | [0-9]{8,10}:[A-Za-z0-9_-]{35}                                                         # Telegram
     | eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,4000}(?:\.[A-Za-z0-9_-]{0,4000})?           # JSON Web Token
     )(?![A-Za-z0-9])""",
@@ -44,19 +49,32 @@ _HOOK = re.compile(
     r"https://(?:hooks\.slack\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks)/([\w/-]{16,200})"
 )
 _BEARER = re.compile(r"\b(?:Bearer|Basic)\s{1,3}([A-Za-z0-9._~+/=-]{12,2000})")
+_NUMBER_NAMES = """pin(?:[ ](?:code|number))? | cvv2? | cvc | security[ ]code
+    | (?:access|door|gate|garage|alarm|entry|unlock|verification|one-time|otp|2fa|safe|vault|locker)
+      [ ]?(?:code|pin|combination)
+    | (?:code|combination)[ ](?:to|for|of)[ ](?:[a-z]{2,5}[ ])?(?:safe|vault|gate|alarm|garage|locker|(?:front[ ])?door)
+"""
 _STATED = re.compile(
-    """(?ix)\\b(?P<what> pass(?:word|wort|phrase|code|wd) | mot[ ]de[ ]passe | contraseña | pwd | kennwort
+    f"""(?ix)\\b(?P<what> pass(?:word|wort|phrase|code|wd) | mot[ ]de[ ]passe | contraseña | senha | pwd | pw | kennwort
       | (?:api|access|secret|private|encryption|signing|license|master|account)[ _-]?(?:access[ _-]?)?key(?:[ _-]?id)?
       | (?:client|shared|webhook|app)[ _-]?secret | secret[ _-]?token
       | (?:access|auth|api|refresh|bearer|session)[ _-]?token
-      | credentials? | secret | token
-      | (?P<code> pin(?:[ ](?:code|number))? | cvv2? | cvc | security[ ]code
-        | (?:access|door|gate|alarm|entry|unlock|verification|one-time|otp|2fa|safe|vault)[ ]?(?:code|pin|combination) )
+      | credentials? | secret | token | (?P<code> {_NUMBER_NAMES} )
       )s?\\b
-      (?:[ ](?:for|of|to|on)(?:[ ][\\w'.-]{1,30}){1,4})? (?:[ ]account|[ ]login|[ ]wi-?fi)?
-      (?: \\s{0,3}[=:]\\s{0,3} | \\s{1,3}(?:is|was|ist|est|es)(?:[ ](?:now|set[ ]to|still|just))?\\s{0,3}:?\\s{0,3} )
-      (?: (?P<quote>["'`\u201c«])(?P<quoted>[^"'`\u201d»\\n]{3,100})["'`\u201d»]
-        | ["'`]?(?P<value>[^\\s"'`\u201c\u201d«»,;]{3,200}) )"""
+      (?:[ ](?:for|of|to|on)(?:[ ][\\w'.-]{{1,30}}){{1,4}})? (?:[ ]account|[ ]login|[ ]wi-?fi)?
+      (?: \\s{{0,3}}[=:]\\s{{0,3}} | (?:\\s{{1,3}}(?:is|was|ist|lautet|est|es|é)|['\u2019]s)
+        (?:[ ](?:now|set[ ]to|still|just))?\\s{{0,3}}:?\\s{{0,3}} )
+      (?: (?P<quote>["'`\u201c«])(?P<quoted>[^"'`\u201d»\\n]{{3,100}})["'`\u201d»]
+        | ["'`]?(?P<value>[^\\s"'`\u201c\u201d«»,;]{{3,200}}) )"""
+)
+_NUMBER_BESIDE = re.compile(rf"(?ix)\b(?!(?-i:pin)\b)(?:{_NUMBER_NAMES})[ ](\d{{4,12}}|(?<=cv[vc][ ])\d{{3}})(?![\w-])")
+_LOGIN = re.compile(  # a user's name, then the password without a verb
+    r"""(?ix)\b(?:user(?:name)?|login|account|log\ in\ (?:as|with))\b[^.\n]{1,50}?(?:\band\b|/|,)\s{0,2}
+    (?:the\ )?(?:password|passcode|passwd|pwd|pw)\ ((?=[^\s,;]{0,40}\d)[^\s,;]{5,80}[^\s,;.])"""
+)
+_SEED = re.compile(
+    r"""(?ix)\b(?:seed|recovery|mnemonic|backup)\s(?:phrase|words)\W{1,3}(?:(?:is|are)\W{1,2})?
+    ((?:[a-z]{3,8}\s){11,23}[a-z]{3,8})\b"""
 )
 _NOT_A_VALUE = re.compile(
     r"""(?ix)(?: a | about | again | all | also | already | always | an | and | any | as | asked | at | available |
@@ -69,7 +87,7 @@ _NOT_A_VALUE = re.compile(
       | rotated | safe | same | saved | secret | secure | sent | set | shared | short | stale | still | stored |
       strong | that | the | their | there | they | this | to | too | true | under | undefined | unique | unknown |
       unset | updated | used | valid | very | weak | what | where | which | with | working | wrong | yes | you |
-      your )\Z"""
+      your | [a-z]{2,20}ed )\Z"""
 )
 _CODE = re.compile(
     r"[A-Za-z_][\w.]*[(\[]|[A-Za-z]+(?:[._]+[A-Za-z]+)+\Z|\$?\{|<|\$[A-Z_]+\Z|%[({]|\*+\Z"
@@ -85,7 +103,7 @@ def known_secrets(text: str) -> Hits:
     """Published formats, private keys, passwords in URLs, and what follows "password is" or "api key:"."""
     yield from _private_keys(text)
     yield from ((*match.span(), CERTAIN) for match in _FORMATS.finditer(text))
-    for pattern in (_URL_PASSWORD, _HOOK):
+    for pattern in (_URL_PASSWORD, _HOOK, _SEED, _NUMBER_BESIDE, _LOGIN):
         yield from ((*match.span(1), CERTAIN) for match in pattern.finditer(text))
     yield from ((*match.span(1), STATED) for match in _BEARER.finditer(text) if _mixed(match[1]))
     yield from _stated(text)
@@ -127,7 +145,7 @@ def _stated_confidence(match: re.Match[str], value: str) -> float:
     if len(value) < 3 or value.startswith("[") or _NOT_A_VALUE.match(value) or _CODE.match(value):
         return 0.0
     if match["code"]:
-        return STATED if re.fullmatch(r"\d[\d-]{2,11}", value) else 0.0
+        return STATED if re.fullmatch(r"\d[\d-]{2,11}[#*]?", value) else 0.0
     if match["quoted"] or (_odd(value) and len(value) >= 4):
         return STATED
     if match["what"].lower() in ("secret", "token", "credential", "credentials"):
