@@ -44,7 +44,8 @@ GROWTH_MIB = 32.0
 TENTHS = 10
 WARM_TENTHS = 1
 """The worker's memory is compared from here on, tenth by tenth: the first sessions load the model and fill caches."""
-WAIT_S = 900.0
+WAIT_S = 5_400.0
+"""A worker gets a tenth of a core beside others who want it: on a busy machine this takes long, and is then no figure."""
 POLL_S, SAMPLE_S = 0.02, 0.5
 CHUNK = 500
 
@@ -198,16 +199,16 @@ class Mined:
 def mine_all(worker: Process, before: int, count: int) -> Mined:
     """Watch the worker until nothing waits."""
     wanted, deadline = count * TURNS, time.monotonic() + WAIT_S
-    while all_mined_turns() == before:
+    while (first := all_mined_turns()) == before:
         time.sleep(POLL_S)
-    begun, first = time.monotonic(), all_mined_turns()
+    begun, cpu = time.monotonic(), _cpu_s(worker)
     mined = Mined(turns=wanted - (first - before))
     while all_mined_turns() - before < wanted:
         if time.monotonic() > deadline:
             raise TimeoutError("The queue was never empty.")
         mined.rss_mib.append(_rss_mib(worker))
         time.sleep(SAMPLE_S)
-    mined.seconds = time.monotonic() - begun
+    mined.seconds, mined.cpu_s = time.monotonic() - begun, _cpu_s(worker) - cpu
     return mined
 
 
@@ -215,6 +216,12 @@ def _rss_mib(worker: Process) -> float:
     """Of the process that mines: the cluster's others only watch and pass on."""
     group = psutil.Process(worker.popen.pid).children(recursive=True)
     return max((process.memory_info().rss / MIB for process in group if process.is_running()), default=0.0)
+
+
+def _cpu_s(worker: Process) -> float:
+    """Of the whole cluster; what its queries cost the vault is not in it."""
+    group = [psutil.Process(worker.popen.pid), *psutil.Process(worker.popen.pid).children(recursive=True)]
+    return sum(sum(process.cpu_times()[:2]) for process in group if process.is_running())
 
 
 def measure(count: int, conversations: int, provider_url: str) -> int:
@@ -245,9 +252,10 @@ def report(count: int, latencies: list[float], mined: Mined, failed: int, memori
     waits = ("from completion to stored", len(latencies), *shares, max(latencies))
     print_table("Ten turns, learned", ("", "sessions", "p50 s", "p95 s", "max s"), [waits])
     rate, warm = mined.turns / mined.seconds, mined.tenths_mib()[WARM_TENTHS:]
-    figures = ("one worker", count, mined.seconds, rate / TURNS, rate, memories, warm[0], warm[-1], max(mined.rss_mib))
-    columns = ("Queued", "sessions", "seconds", "sessions/s", "turns/s", "memories", "RSS first", "last", "most MiB")
-    print_table(f"{count} sessions of {TURNS} turns", columns, [figures])
+    cpu_ms, cores = 1000 * mined.cpu_s / mined.turns, mined.cpu_s / mined.seconds
+    figures = (count, mined.seconds, rate / TURNS, rate, cpu_ms, cores, memories, warm[0], warm[-1], max(mined.rss_mib))
+    speed = ("sessions", "seconds", "sessions/s", "turns/s", "CPU ms/turn", "cores it got")
+    print_table("Queued, one worker", (*speed, "memories", "RSS first", "last", "most MiB"), [figures])
     promises = [
         Promise(name="ten turns, from completion to stored", value=max(latencies), unit="s", limit=LEARNED_WITHIN_S),
         Promise(name="turns mined by one worker", value=rate, unit="turns/s", limit=TURNS_PER_S, at_least=True),
@@ -260,6 +268,8 @@ def report(count: int, latencies: list[float], mined: Mined, failed: int, memori
         sessions=count,
         seconds=mined.seconds,
         turns_per_s=rate,
+        cpu_ms_per_turn=cpu_ms,
+        cores=cores,
         memories=memories,
         rss_mib=mined.tenths_mib(),
         latencies_s=latencies,

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 60.0
 DRAIN_TIMEOUT_S = 300.0
 MIB = 1024 * 1024
 
@@ -86,18 +87,21 @@ def wait_until_drained() -> None:
 
 @contextmanager
 def child(command: Sequence[str], environment: dict[str, str] | None = None) -> Iterator[Process]:
-    """A child process, ended when the block is left."""
+    """A child process, ended when the block is left.
+
+    As whoever runs IBEX does, only the process itself is told to stop: it sees to its own children. Told at the same
+    time, a worker would die in the middle of its task.
+    """
     popen = subprocess.Popen(command, cwd=ROOT, env=environment or os.environ.copy(), start_new_session=True)
     try:
         yield Process(popen)
     finally:
-        if popen.poll() is None:
-            os.killpg(popen.pid, signal.SIGTERM)
-        try:
-            popen.wait(timeout=20)
-        except subprocess.TimeoutExpired:
+        popen.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            popen.wait(timeout=STOP_TIMEOUT_S)
+        with suppress(ProcessLookupError):
             os.killpg(popen.pid, signal.SIGKILL)
-            popen.wait()
+        popen.wait()
 
 
 def wait_until_answers(url: str) -> None:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from memories.choices import Category
-from memories.extraction.confirmations import confirmed_statement, deeds
+from memories.extraction.confirmations import confirmed_statement, deeds, is_echo
 from memories.extraction.contract import (
     MAX_CONTENT_CHARS,
     MAX_LABELS,
@@ -114,11 +114,12 @@ class Reading:
         """Whether the assistant reports a deed with these words, or the user's next message agrees with them."""
         turn = next(turn for turn in self.whole if turn.number == part.number)
         said = turn.assistant_text[:MAX_READ_CHARS]
-        sentences = [sentence for _, sentence in deeds(said, self.injected)]
+        told = [sentence for _, sentence in deeds(said)]
+        sentences = [sentence for sentence in told if not is_echo(sentence.text, self.injected, turn.said_at)]
         if reply := self._after(turn.number):
             words = reply.user_text[:MAX_READ_CHARS]
             teller = voices_of(reply.speaker, words).teller
-            confirmed = confirmed_statement(said, words, teller, self.injected)
+            confirmed = confirmed_statement(said, words, teller, self.injected, said_at=turn.said_at)
             sentences += [confirmed[1]] if confirmed else []
         return any(evidence in said[sentence.start : sentence.end] for sentence in sentences)
 

@@ -86,16 +86,12 @@ def confirmed_statement(
     return (content, sentences[-1]) if content else None
 
 
-def deeds(
-    assistant_text: str, injected: Sequence[str], *, said_at: datetime | None = None
-) -> list[tuple[str, Sentence]]:
-    """(content, sentence) of each thing the assistant reports having done in the world; `said_at` as above."""
+def deeds(assistant_text: str) -> list[tuple[str, Sentence]]:
+    """(content, sentence) of each thing the assistant reports having done in the world."""
     found: list[tuple[str, Sentence]] = []
     for sentence in split_sentences(assistant_text):
         deed = _DEED.match(sentence.text)
         if not deed or MASK in sentence.text or _ONLY_TEXT.search(sentence.text):
-            continue
-        if is_echo(sentence.text, injected, said_at):
             continue
         rest = re.sub(r"\byour\b", "the user's", re.sub(r"\byou\b", "the user", deed.group("rest"))).rstrip(" .!")
         found.append((f"The assistant {deed.group('verb').lower()}{rest}.", sentence))

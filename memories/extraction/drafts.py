@@ -15,7 +15,7 @@ from memories.extraction.dates import Dated, resolve_dates
 from memories.extraction.grounding import content_stems
 from memories.extraction.instructions import is_request, standing_instruction
 from memories.extraction.lexicon import has_verb
-from memories.extraction.persons import Party, Voices, to_third_person, voices_of
+from memories.extraction.persons import Voices, to_third_person, voices_of
 from memories.extraction.references import Referents, leans_on_context
 from memories.extraction.sentences import MASK, Sentence, split_clauses, split_sentences
 
@@ -50,22 +50,21 @@ class Draft:
         return said[self.start : self.end]
 
 
-def drafts_of(turn: Turn, previous: Turn | None, injected: Sequence[str]) -> Iterator[Draft]:
-    """What the user confirmed of the previous turn, then what the user told, then what the assistant reports done."""
-    voices = voices_of(turn.speaker, turn.user_text[:MAX_READ_CHARS])
-    teller = voices.teller
-    if previous and (confirmed := _confirmed(turn, previous, teller, injected)):
-        yield _of_assistant(confirmed[0], confirmed[1], previous, kinds.CONFIRMED, "user")
-    yield from _told(turn, voices)
-    for content, sentence in deeds(turn.assistant_text[:MAX_READ_CHARS], injected, said_at=turn.said_at):
+def said_in(turn: Turn) -> Iterator[Draft]:
+    """What the user told in a turn, then what the assistant reports done, echoes of memories among it."""
+    yield from _told(turn, voices_of(turn.speaker, turn.user_text[:MAX_READ_CHARS]))
+    for content, sentence in deeds(turn.assistant_text[:MAX_READ_CHARS]):
         yield _of_assistant(content, sentence, turn, kinds.DEED, "assistant")
 
 
-def _confirmed(turn: Turn, previous: Turn, teller: Party, injected: Sequence[str]) -> tuple[str, Sentence] | None:
+def confirmed_in(turn: Turn, previous: Turn, injected: Sequence[str]) -> Draft | None:
+    """What the assistant said of the user in the previous turn, where the user agrees with it in this one."""
     if len(previous.assistant_text) > MAX_READ_CHARS:
         return None
     reply = turn.user_text[:MAX_READ_CHARS]
-    return confirmed_statement(previous.assistant_text, reply, teller, injected, said_at=previous.said_at)
+    teller = voices_of(turn.speaker, reply).teller
+    found = confirmed_statement(previous.assistant_text, reply, teller, injected, said_at=previous.said_at)
+    return _of_assistant(*found, previous, kinds.CONFIRMED, "user") if found else None
 
 
 def _of_assistant(content: str, sentence: Sentence, turn: Turn, kind: kinds.Kind, subject: str) -> Draft:

@@ -62,7 +62,7 @@ class Ground:
     def of(cls, turn: Turn, role: Role) -> Ground:
         said = turn.user_text if role == "user" else turn.assistant_text
         source = f"{straight(said)} {turn.speaker} {day_span(turn.said_at.date()).words}"
-        return cls(said, turn.said_at, content_stems(source), _numbers(source), _folded(source))
+        return cls(said, turn.said_at, _stems(source), _numbers(source), _folded(source))
 
     def supports(self, content: str, evidence: str) -> bool:
         """Whether `evidence` was said, and `content` says no more than that."""
@@ -99,8 +99,13 @@ def _shared(stems: frozenset[str], source: frozenset[str]) -> float:
     return len(stems & source) / len(stems) if stems else 1.0
 
 
+@lru_cache(maxsize=4096)
 def content_stems(text: str) -> frozenset[str]:
-    """The stems of the words that carry meaning, numbers included."""
+    """The stems of the words of a sentence that carry meaning, numbers included."""
+    return _stems(text)
+
+
+def _stems(text: str) -> frozenset[str]:
     words = {stem(word) for word in words_of(text) if word.partition("'")[0] not in _SCAFFOLD and word not in _SCAFFOLD}
     return frozenset(words | _numbers(text))
 

@@ -6,20 +6,19 @@ support are dropped; of the rest, what is new and worth keeping is categorized a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ibex.core import metrics
 from memories.extraction.categories import Embed, category_of, labels_of
-from memories.extraction.contract import MAX_CONTENT_CHARS, MAX_MEMORIES_PER_TURN, Candidate, Role, Turn
+from memories.extraction.contract import MAX_MEMORIES_PER_TURN, Candidate, Turn
 from memories.extraction.dates import Dated
-from memories.extraction.drafts import Draft, drafts_of
-from memories.extraction.grounding import Ground, content_stems
+from memories.extraction.drafts import Draft
+from memories.extraction.grounding import content_stems
+from memories.extraction.reading import read
 from memories.extraction.salience import bar, is_plain, worth
-from memories.extraction.substance import says_something
 
 
 class LocalExtractor:
@@ -40,7 +39,7 @@ class LocalExtractor:
         found: list[Candidate] = []
         previous: Turn | None = None
         for place, turn in enumerate([*before, *turns]):
-            chosen = choose(list(_sound(drafts_of(turn, previous, injected))), kept)
+            chosen = choose(read(turn, previous, injected), kept)
             previous = turn
             if place >= len(before):
                 found += [self._candidate(draft) for draft in chosen]
@@ -75,22 +74,6 @@ def choose(drafts: Sequence[Draft], kept: list[frozenset[str]]) -> list[Draft]:
     chosen = [drafts[place] for place in sorted(-place for _, place in sorted(weighed)[-MAX_MEMORIES_PER_TURN:])]
     kept += [content_stems(draft.content) for draft in chosen]
     return chosen
-
-
-def _sound(drafts: Iterable[Draft]) -> Iterator[Draft]:
-    """The drafts that say something, not too much of it, and that their turn supports."""
-    grounds: dict[tuple[int, Role], Ground] = {}
-    for draft in drafts:
-        key = (draft.turn.number, draft.role)
-        if key not in grounds:
-            grounds[key] = Ground.of(draft.turn, draft.role)
-        has_words = content_stems(draft.content) and len(draft.content) <= MAX_CONTENT_CHARS
-        if not has_words or not says_something(draft.content):
-            continue
-        if grounds[key].supports(draft.content, draft.evidence):
-            yield draft
-        else:
-            metrics.EXTRACTION_DROPPED.labels(extractor="local", reason="unsupported").inc()
 
 
 def _ends(dated: Dated, said_at: datetime) -> datetime | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -37,9 +37,23 @@ SELECT count(*) > %(most)s FROM (
 ) AS found
 """
 _NOT_READ = ("search_text", *COLUMNS.values())
-"""Of forty rows, the most expensive part; a merge that needs a vector reads it."""
+"""The most expensive part of a row; a merge that needs a vector reads it."""
 _NEAREST = "SELECT id FROM memories_memory WHERE org_id = %(org)s AND end_user = %(user)s {nearest} LIMIT %(rows)s"
 _SETTINGS_AS_BEFORE = "SET LOCAL enable_seqscan = on; SET LOCAL hnsw.iterative_scan = off"
+
+
+class _Row(NamedTuple):
+    """Of a stored memory, what it is ranked by: most are not among the ten, and are never read in full."""
+
+    id: UUID
+    distance: float
+    content: str
+    subject: str
+    attribute: str
+
+    @property
+    def cosine(self) -> float:
+        return 1.0 - self.distance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,15 +80,16 @@ def neighbours(prepared: Prepared, *, quarantined: bool = False) -> list[Neighbo
     else:
         rows = _scanned(prepared, COMPARED)
     if not quarantined:
-        rows += _of_same_attribute(prepared, known={memory.pk for memory in rows})
-    words = traits(prepared.draft.content).words
-    found = [_neighbour(memory, words) for memory in rows]
-    rivals = [neighbour for neighbour in found if is_rival(prepared.draft, neighbour.memory)]
-    close = [one for one in found if one.cosine >= LEAST_COSINE and one not in rivals]
-    return (_best_first(rivals) + _best_first(close))[:CANDIDATES]
+        rows += _of_same_attribute(prepared, known={row.id for row in rows})
+    scores = _scores(prepared.draft, rows)
+    rivals = [row for row in rows if is_rival(prepared.draft, row)]
+    close = [row for row in rows if row.cosine >= LEAST_COSINE and row not in rivals]
+    best = [*_best_first(rivals, scores), *_best_first(close, scores)][:CANDIDATES]
+    memories = _read(prepared.draft, [row.id for row in best])
+    return [Neighbour(memory=memories[row.id], cosine=row.cosine, score=scores[row.id]) for row in best]
 
 
-def is_rival(draft: Draft, memory: Memory) -> bool:
+def is_rival(draft: Draft, memory: Memory | _Row) -> bool:
     """Whether both name a value of the same attribute, and it has one value at a time."""
     if draft.attribute and (draft.subject, draft.attribute) == (memory.subject, memory.attribute):
         return is_single_valued(draft.attribute)
@@ -82,26 +97,43 @@ def is_rival(draft: Draft, memory: Memory) -> bool:
     return ours is not None and theirs is not None and ours.same_place(theirs)
 
 
-def _best_first(found: Sequence[Neighbour]) -> list[Neighbour]:
-    return sorted(found, key=lambda neighbour: -neighbour.score)
+def _scores(draft: Draft, rows: Iterable[_Row]) -> dict[UUID, float]:
+    words = traits(draft.content).words
+    return {row.id: _score(row, words) for row in rows}
 
 
-def _scanned(prepared: Prepared, statuses: Sequence[Status]) -> list[Memory]:
+def _score(row: _Row, words: frozenset[str]) -> float:
+    theirs = traits(row.content).words
+    shared = len(words & theirs) / max(1, min(len(words), len(theirs)))
+    return WORDS_SHARE * shared + (1 - WORDS_SHARE) * row.cosine
+
+
+def _best_first(rows: Iterable[_Row], scores: dict[UUID, float]) -> list[_Row]:
+    return sorted(rows, key=lambda row: -scores[row.id])
+
+
+def _read(draft: Draft, ids: Sequence[UUID]) -> dict[UUID, Memory]:
+    if not ids:
+        return {}
+    return Memory.objects.of(draft.org_id).filter(pk__in=ids).defer(*_NOT_READ).in_bulk()
+
+
+def _scanned(prepared: Prepared, statuses: Sequence[Status]) -> list[_Row]:
     """The nearest of all rows."""
     near = _with_distance(prepared).filter(status__in=statuses, deleted_at__isnull=True)
-    return list(near.exclude(**{prepared.slot.column: None}).order_by(F("distance"))[:FETCHED])
+    return _rows(near.exclude(**{prepared.slot.column: None}).order_by(F("distance"))[:FETCHED])
 
 
-def _of_same_attribute(prepared: Prepared, *, known: set[UUID]) -> list[Memory]:
+def _of_same_attribute(prepared: Prepared, *, known: set[UUID]) -> list[_Row]:
     """Rows that extraction gave the draft's own single-valued attribute, however far away they are."""
     draft = prepared.draft
     if not is_single_valued(draft.attribute):
         return []
     same = _with_distance(prepared).filter(status__in=COMPARED, deleted_at__isnull=True).exclude(pk__in=known)
-    return list(same.filter(subject=draft.subject, attribute=draft.attribute).order_by("-observed_at")[:CANDIDATES])
+    return _rows(same.filter(subject=draft.subject, attribute=draft.attribute).order_by("-observed_at")[:CANDIDATES])
 
 
-def _indexed(prepared: Prepared) -> list[Memory] | None:
+def _indexed(prepared: Prepared) -> list[_Row] | None:
     """The nearest active rows by the agent's own index; None where there is none, or where a scan is as good.
 
     One end user of a large agent may have few memories, and an index under a narrow filter returns too few rows.
@@ -122,7 +154,7 @@ def _indexed(prepared: Prepared) -> list[Memory] | None:
         cursor.execute(statement, place | {"vector": str(prepared.embedding.tolist()), "rows": FETCHED})
         ids = [row[0] for row in cursor.fetchall()]
         cursor.execute(_SETTINGS_AS_BEFORE)
-    return list(_with_distance(prepared).filter(pk__in=ids))
+    return _rows(_with_distance(prepared).filter(pk__in=ids))
 
 
 def _with_distance(prepared: Prepared) -> QuerySet[Memory]:
@@ -132,11 +164,8 @@ def _with_distance(prepared: Prepared) -> QuerySet[Memory]:
         agent_id=draft.agent_id, end_user=draft.end_user, **{slot.model_column: slot.model}
     )
     # `+ 0` keeps the planner from an approximate index, which under a filter silently returns too few rows.
-    return rows.annotate(distance=CosineDistance(slot.column, prepared.embedding) + 0.0).defer(*_NOT_READ)
+    return rows.annotate(distance=CosineDistance(slot.column, prepared.embedding) + 0.0)
 
 
-def _neighbour(memory: Memory, words: frozenset[str]) -> Neighbour:
-    cosine = 1.0 - cast("float", memory.distance)  # type: ignore[attr-defined]
-    theirs = traits(memory.content).words
-    shared = len(words & theirs) / max(1, min(len(words), len(theirs)))
-    return Neighbour(memory=memory, cosine=cosine, score=WORDS_SHARE * shared + (1 - WORDS_SHARE) * cosine)
+def _rows(found: QuerySet[Memory]) -> list[_Row]:
+    return [_Row(*values) for values in found.values_list(*_Row._fields)]

@@ -177,14 +177,19 @@ def _first_thing(words: Sequence[str]) -> str:
     return "" if stem(first) in _MENTAL else first
 
 
+@lru_cache(maxsize=8_192)
 def stem(word: str) -> str:
     """A light stem, the same for the usual forms of an English verb or noun; then the name of its synonym group."""
+    cut = _cut(word)
+    return _SYNONYMS.get(cut, cut)
+
+
+def _cut(word: str) -> str:
     for suffix, ending in (("ies", "y"), ("ing", ""), ("ied", "y"), ("ed", ""), ("es", ""), ("s", ""), ("ly", "")):
         if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM and not word.endswith("ss"):
             word = word[: -len(suffix)] + ending
             break
-    word = word.removesuffix("e") if len(word) > _SHORTEST_STEM else word
-    return _SYNONYMS.get(word, word)
+    return word.removesuffix("e") if len(word) > _SHORTEST_STEM else word
 
 
 def opposed(one: Traits, other: Traits) -> bool:
@@ -196,8 +201,7 @@ def opposed(one: Traits, other: Traits) -> bool:
     )
 
 
-_SYNONYMS: dict[str, str] = {}
-_SYNONYMS.update({stem(word): stem(group) for word, group in _SAME.items()})
+_SYNONYMS = {_cut(word): _cut(group) for word, group in _SAME.items()}
 _OPPOSITE_STEMS = [frozenset(stem(word) for word in pair) for pair in _OPPOSITES]
 
 _LIGHT = frozenset(stem(word) for word in _LIGHT_WORDS.split())
