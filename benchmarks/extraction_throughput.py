@@ -45,7 +45,7 @@ TENTHS = 10
 WARM_TENTHS = 1
 """The worker's memory is compared from here on, tenth by tenth: the first sessions load the model and fill caches."""
 WAIT_S = 5_400.0
-"""A worker gets a tenth of a core beside others who want it: on a busy machine this takes long, and is then no figure."""
+"""A worker gets a tenth of a core beside others who want it: on a busy machine this takes long, and is no figure."""
 POLL_S, SAMPLE_S = 0.02, 0.5
 CHUNK = 500
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from memories.choices import Category
-from memories.extraction.confirmations import confirmed_statement, deeds, is_echo
+from memories.extraction.confirmations import confirmed_statement, deeds
 from memories.extraction.contract import (
     MAX_CONTENT_CHARS,
     MAX_LABELS,
@@ -27,6 +27,7 @@ from memories.extraction.contract import (
     Turn,
 )
 from memories.extraction.drafts import MAX_READ_CHARS
+from memories.extraction.echoes import is_about_the_talk, is_echo
 from memories.extraction.grounding import Ground, shares_words
 from memories.extraction.persons import voices_of
 from memories.extraction.sentences import MASK, mask_foreign
@@ -78,7 +79,8 @@ class Reading:
         part, evidence = found
         if role == "assistant" and (act is Act.CONFIRM or not self._counts(part, evidence)):
             return Reason.ASSISTANT
-        if not self._supports(part, role, content, evidence, about if act is not Act.ADD else None, act):
+        is_empty = act is not Act.CONFIRM and is_about_the_talk(content)
+        if is_empty or not self._supports(part, role, content, evidence, about if act is not Act.ADD else None, act):
             return Reason.UNSUPPORTED
         return _candidate(one, part, role, content, evidence, act, about)
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from memories.extraction.dates import resolve_dates
-from memories.extraction.grounding import content_stems, names_something_new
+from memories.extraction.echoes import is_echo
 from memories.extraction.lexicon import straight, third_person
 from memories.extraction.persons import Party
-from memories.extraction.salience import overlap
 from memories.extraction.sentences import MASK, Sentence, split_sentences
 
-ECHO = 0.6  # share of an assistant sentence's content words found in one injected memory, from which it is an echo
-ECHO_OF_SEVERAL = 0.8  # the same for all injected memories together: "you live in Rome and have two cats"
 _MAX_CONFIRMED_WORDS = 18  # a longer statement says too many things for one "yes"
 
 _YES = re.compile(
@@ -24,8 +21,13 @@ _YES = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TAKES_BACK = re.compile(r"^(?:but|except|although|however|not|actually|well)\b", re.IGNORECASE)
+_ASKS_BACK = (
+    r"(?:is|was|are|were|do|does|did|has|have|wo|ca|could|would)n't (?:that|it|you|he|she|they)(?: (?:so|right|true))?"
+)
 _TAG = re.compile(
-    r",?\s*(?:right|correct|is that right|is that correct|isn't it|don't you|aren't you|yes|no)\s*\?$", re.IGNORECASE
+    r"[,;\s\u2013\u2014-]*\b(?:right|correct|yes|no|true|okay|am I (?:right|correct)|if I'm not (?:mistaken|wrong)"
+    rf"|is (?:that|this|it) (?:still )?(?:right|correct|true|so)|{_ASKS_BACK})\s*\?$",
+    re.IGNORECASE,
 )
 _LEAD_IN = re.compile(
     r"^(?:so|just to confirm|to confirm|if I (?:understand|remember) (?:correctly|you correctly|right)"
@@ -81,9 +83,15 @@ def confirmed_statement(
     sentences = split_sentences(assistant_text)
     if not sentences or MASK in sentences[-1].text or is_echo(sentences[-1].text, injected, said_at):
         return None
-    last = sentences[-1].text
-    content = _as_fact(_LEAD_IN.sub("", last), teller)
-    return (content, sentences[-1]) if content else None
+    last = sentences[-1]
+    content = _as_fact(_LEAD_IN.sub("", last.text), teller)
+    return (content, last) if content else None
+
+
+def without_tag(sentence: Sentence) -> Sentence:
+    """A statement without the question behind it: the "not" of "isn't that so?" denies nothing."""
+    told = _TAG.sub("", sentence.text)
+    return replace(sentence, text=told, end=sentence.start + len(told))
 
 
 def deeds(assistant_text: str) -> list[tuple[str, Sentence]]:
@@ -96,15 +104,6 @@ def deeds(assistant_text: str) -> list[tuple[str, Sentence]]:
         rest = re.sub(r"\byour\b", "the user's", re.sub(r"\byou\b", "the user", deed.group("rest"))).rstrip(" .!")
         found.append((f"The assistant {deed.group('verb').lower()}{rest}.", sentence))
     return found
-
-
-def is_echo(sentence: str, injected: Sequence[str], said_at: datetime | None = None) -> bool:
-    """Whether a sentence repeats what IBEX had put into the turn: its memories' words, and no other number or name."""
-    if not injected or names_something_new(resolve_dates(sentence, said_at).text if said_at else sentence, injected):
-        return False
-    stems, known = content_stems(_TAG.sub("", sentence)), [content_stems(memory) for memory in injected]
-    together = frozenset[str]().union(*known)
-    return overlap(stems, together) >= ECHO_OF_SEVERAL or any(overlap(stems, one) >= ECHO for one in known)
 
 
 def _as_fact(statement: str, teller: Party) -> str:

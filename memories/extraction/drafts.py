@@ -9,7 +9,7 @@ from memories.choices import Category
 from memories.extraction import kinds
 from memories.extraction.attributes import subject_and_attribute
 from memories.extraction.clauses import fact_of, hedges, without_opener
-from memories.extraction.confirmations import confirmed_statement, deeds
+from memories.extraction.confirmations import confirmed_statement, deeds, without_tag
 from memories.extraction.contract import STANDING_INSTRUCTION, Role, Turn
 from memories.extraction.dates import Dated, resolve_dates
 from memories.extraction.grounding import content_stems
@@ -64,7 +64,10 @@ def confirmed_in(turn: Turn, previous: Turn, injected: Sequence[str]) -> Draft |
     reply = turn.user_text[:MAX_READ_CHARS]
     teller = voices_of(turn.speaker, reply).teller
     found = confirmed_statement(previous.assistant_text, reply, teller, injected, said_at=previous.said_at)
-    return _of_assistant(*found, previous, kinds.CONFIRMED, "user") if found else None
+    if not found:
+        return None
+    content, sentence = found
+    return _of_assistant(content, without_tag(sentence), previous, kinds.CONFIRMED, "user")
 
 
 def _of_assistant(content: str, sentence: Sentence, turn: Turn, kind: kinds.Kind, subject: str) -> Draft:

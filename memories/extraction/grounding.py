@@ -7,7 +7,6 @@ or share next to no words with its evidence (HaluMem's lesson: a memory must car
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -62,7 +61,7 @@ class Ground:
     def of(cls, turn: Turn, role: Role) -> Ground:
         said = turn.user_text if role == "user" else turn.assistant_text
         source = f"{straight(said)} {turn.speaker} {day_span(turn.said_at.date()).words}"
-        return cls(said, turn.said_at, _stems(source), _numbers(source), _folded(source))
+        return cls(said, turn.said_at, _stems(source), numbers_in(source), words_in(source))
 
     def supports(self, content: str, evidence: str) -> bool:
         """Whether `evidence` was said, and `content` says no more than that."""
@@ -71,8 +70,8 @@ class Ground:
         evidence, content = straight(evidence), straight(content)
         dated = resolve_dates(evidence, self.said_at).text
         return (
-            _numbers(content) <= self.numbers | _numbers(dated)
-            and _names(content) <= self.words | _folded(dated)
+            numbers_in(content) <= self.numbers | numbers_in(dated)
+            and names_in(content) <= self.words | words_in(dated)
             and _negates(content) == _negates(evidence)
             and _shared(content_stems(content), self.stems | content_stems(dated)) >= MIN_SHARED_WORDS
         )
@@ -88,13 +87,6 @@ def shares_words(content: str, source: str) -> bool:
     return _shared(content_stems(content), content_stems(source)) >= MIN_SHARED_WORDS
 
 
-def names_something_new(text: str, known: Iterable[str]) -> bool:
-    """Whether `text` has a number or a proper name that none of the `known` texts has."""
-    whole = straight(" ".join(known))
-    text = straight(text)
-    return not (_numbers(text) <= _numbers(whole) and _names(text) <= _folded(whole))
-
-
 def _shared(stems: frozenset[str], source: frozenset[str]) -> float:
     return len(stems & source) / len(stems) if stems else 1.0
 
@@ -107,7 +99,7 @@ def content_stems(text: str) -> frozenset[str]:
 
 def _stems(text: str) -> frozenset[str]:
     words = {stem(word) for word in words_of(text) if word.partition("'")[0] not in _SCAFFOLD and word not in _SCAFFOLD}
-    return frozenset(words | _numbers(text))
+    return frozenset(words | numbers_in(text))
 
 
 @lru_cache(maxsize=4096)
@@ -121,16 +113,19 @@ def stem(word: str) -> str:
     return word
 
 
-def _numbers(text: str) -> frozenset[str]:
+def numbers_in(text: str) -> frozenset[str]:
+    """The numbers of a text in digits, those among them that were written as words."""
     digits = {number.replace(",", "") for number in _NUMBER.findall(text)}
     return frozenset(digits | {_NUMBER_WORDS[word] for word in words_of(text) if word in _NUMBER_WORDS})
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(part for name in _NAME.findall(text) for part in _folded(name)) - _NO_NAMES
+def names_in(text: str) -> frozenset[str]:
+    """What has a capital in mid-sentence, in lower case."""
+    return frozenset(part for name in _NAME.findall(text) for part in words_in(name)) - _NO_NAMES
 
 
-def _folded(text: str) -> frozenset[str]:
+def words_in(text: str) -> frozenset[str]:
+    """All words of a text, in lower case."""
     return frozenset(word.lower().removesuffix("'s") for word in re.findall(r"[\w']+", text))
 
 

@@ -1,8 +1,8 @@
 """What a turn says, read once: a turn that stays among the earlier ones of its session is not read anew for each next.
 
-An extractor is given up to EARLIER_TURNS before the turns that are new, to know what it kept of them. Reading is most of
-its work, and what a turn says by itself never changes; only what the user agrees to, and what echoes a memory, depends
-on more than the turn.
+An extractor is given up to EARLIER_TURNS before the turns that are new, to know what it kept of them. Reading is most
+of its work, and what a turn says by itself never changes; only what the user agrees to, and what echoes a memory,
+depends on more than the turn.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from functools import lru_cache
 
 from ibex.core import metrics
 from memories.extraction import kinds
-from memories.extraction.confirmations import is_echo
 from memories.extraction.contract import MAX_CONTENT_CHARS, Role, Turn
 from memories.extraction.drafts import Draft, confirmed_in, said_in
+from memories.extraction.echoes import is_about_the_talk, is_echo
 from memories.extraction.grounding import Ground, content_stems
 from memories.extraction.substance import says_something
 
@@ -48,7 +48,7 @@ def _sound(drafts: Iterable[Draft]) -> Iterator[Draft]:
         if key not in grounds:
             grounds[key] = Ground.of(draft.turn, draft.role)
         has_words = content_stems(draft.content) and len(draft.content) <= MAX_CONTENT_CHARS
-        if not has_words or not says_something(draft.content):
+        if not has_words or not says_something(draft.content) or is_about_the_talk(draft.clause):
             continue
         if grounds[key].supports(draft.content, draft.evidence):
             yield draft

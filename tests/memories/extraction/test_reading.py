@@ -1,4 +1,4 @@
-"""A turn is read once while it stays among the earlier ones; what depends on more than the turn is looked at each time."""
+"""A turn is read once while it stays among the earlier ones; what depends on more than it is looked at each time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_turn_too_long_to_keep_is_read_each_time(extractor: LocalExtractor, tu
 def test_a_deed_is_an_echo_only_where_its_memory_was_injected(extractor: LocalExtractor) -> None:
     answered, memory = (
         turn("And?", "I have booked a table for two at Luigi's."),
-        "The assistant booked a table at Luigi's.",
+        "The assistant booked a table for two at Luigi's.",
     )
 
     learned = [len(extractor.extract([answered], injected=injected)) for injected in ([], [memory], [])]
