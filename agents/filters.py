@@ -5,8 +5,8 @@ from __future__ import annotations
 import django_filters
 from django.db.models import Q, QuerySet
 
-from agents.choices import AgentStatus, SessionStatus
-from agents.models import Agent, Session, Token, Trace
+from agents.choices import AgentStatus, ProviderKind, SessionStatus
+from agents.models import Agent, ProviderConnection, Session, Token, Trace
 from ibex.core.filters import MomentFilter
 
 
@@ -33,6 +33,17 @@ class TokenFilter(django_filters.FilterSet):
 
     class Meta:
         model = Token
+        fields: list[str] = []
+
+
+class ProviderFilter(django_filters.FilterSet):
+    """Providers by kind, and whether they are asked."""
+
+    kind = django_filters.ChoiceFilter(choices=ProviderKind.choices)
+    is_active = django_filters.BooleanFilter(field_name="is_active")
+
+    class Meta:
+        model = ProviderConnection
         fields: list[str] = []
 
 

@@ -35,13 +35,12 @@ class WordingForm(forms.Form):
         super().__init__(*args, **options)
         self.edited = edited
         for name, (label, help_text) in _LABELS.items():
-            rows = 3 if name == "directive_in_user_message" else 2
             self.fields[name] = forms.CharField(
                 max_length=WORDS_MAX[name],
                 required=False,
                 label=label,
                 help_text=help_text,
-                widget=forms.Textarea(attrs={"rows": rows, "placeholder": getattr(WORDINGS[edited], name)}),
+                widget=forms.Textarea(attrs={"rows": 3, "placeholder": getattr(WORDINGS[edited], name)}),
             )
 
     @property

@@ -1,4 +1,4 @@
-"""The one FilterSet of memories, used by their page and by the REST API."""
+"""The one FilterSet of memories, used by their page and by the REST API; and that of their uses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from django.db.models import QuerySet
 from ibex.core.filters import MomentFilter
 from memories.choices import Category, Source, Status
 from memories.models import Memory
+
+
+class UseFilter(django_filters.FilterSet):
+    """The prompts that a memory was considered for, by whether it was put in."""
+
+    is_packed = django_filters.BooleanFilter(field_name="is_packed")
 
 
 class MemoryFilter(django_filters.FilterSet):

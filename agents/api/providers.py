@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.choices import Scope
+from agents.filters import ProviderFilter
 from agents.models import Organization, ProviderConnection
 from agents.services import providers
 from agents.services.prices import SIDES
@@ -103,6 +104,7 @@ class ProviderViewSet(OrgViewSet, ListModelMixin, RetrieveModelMixin):
 
     queryset = ProviderConnection.objects.all()
     serializer_class = ProviderSerializer
+    filterset_class = ProviderFilter
     ordering = ("priority", "created_at", "id")
     unscoped_actions = frozenset({"test"})
     scopes = dict.fromkeys(("list", "retrieve", "create", "partial_update", "destroy", "test"), Scope.ORG_ADMIN)

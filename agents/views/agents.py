@@ -15,8 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from agents.access import PlacedRequest, operator_page
 from agents.activity import activity_of
-from agents.choices import AgentStatus, InjectionMode, Role
-from agents.filters import AgentFilter
+from agents.choices import AgentStatus, InjectionMode, Role, SessionStatus
+from agents.filters import AgentFilter, SessionFilter
 from agents.forms import INJECTION_MODES, AgentForm
 from agents.limits import Limits, Subject
 from agents.models import Agent, Session
@@ -99,8 +99,15 @@ def detail(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
 def agent_sessions(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
     """One agent's conversations."""
     agent = agent_or_404(request, agent_id)
-    table = SessionTable(sessions_of(agent.org_id).filter(agent=agent), exclude=("agent",))
-    context = agent_context(request, agent, "sessions") | {"table": table, "pages": listed(table, request)}
+    rows = sessions_of(agent.org_id).filter(agent=agent)
+    filters = SessionFilter(request.GET, queryset=rows)
+    table = SessionTable(filters.qs if filters.is_valid() else rows.none(), exclude=("agent",))
+    context = agent_context(request, agent, "sessions") | {
+        "table": table,
+        "pages": listed(table, request),
+        "is_filtered": bool(filters.form.changed_data),
+        "statuses": SessionStatus.choices,
+    }
     return page(request, "agents/agent_sessions.html", context, partial="panel")
 
 

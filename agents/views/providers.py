@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from agents.access import PlacedRequest, operator_page
-from agents.choices import Role
+from agents.choices import ProviderKind, Role
+from agents.filters import ProviderFilter
 from agents.models import ProviderConnection
 from agents.provider_forms import ProviderForm
 from agents.provider_tables import ProviderTable
@@ -29,8 +30,17 @@ from ibex.core.writes import saved, written
 def provider_list(request: PlacedRequest) -> HttpResponse:
     """Every provider, in the order in which they are asked."""
     may_write = request.place.may(Role.ADMIN)
-    table = ProviderTable(providers_of(request.place.organization.pk), may_write=may_write)
-    context = {"table": table, "pages": listed(table, request), "may_write": may_write}
+    rows = providers_of(request.place.organization.pk)
+    filters = ProviderFilter(request.GET, queryset=rows)
+    table = ProviderTable(filters.qs if filters.is_valid() else rows.none(), may_write=may_write)
+    context = {
+        "table": table,
+        "pages": listed(table, request),
+        "is_filtered": bool(filters.form.changed_data),
+        "kinds": ProviderKind.choices,
+        "states": [("true", "Active"), ("false", "Switched off")],
+        "may_write": may_write,
+    }
     return page(request, "agents/providers.html", context, partial="results")
 
 

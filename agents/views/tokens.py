@@ -87,8 +87,15 @@ def agent_tokens(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
     """The tokens that work for one agent only."""
     agent = agent_or_404(request, agent_id)
     may_write = request.place.may(Role.ADMIN)
-    table = TokenTable(tokens_of(agent.org_id).filter(agent=agent), may_revoke=may_write, exclude=("agent",))
-    context = agent_context(request, agent, "tokens") | {"table": table, "pages": listed(table, request)}
+    rows = tokens_of(agent.org_id).filter(agent=agent)
+    filters = TokenFilter(request.GET, queryset=rows)
+    table = TokenTable(filters.qs if filters.is_valid() else rows.none(), may_revoke=may_write, exclude=("agent",))
+    context = agent_context(request, agent, "tokens") | {
+        "table": table,
+        "pages": listed(table, request),
+        "is_filtered": bool(filters.form.changed_data),
+        "states": [("false", "Not revoked"), ("true", "Revoked")],
+    }
     return page(request, "agents/agent_tokens.html", context, partial="panel")
 
 

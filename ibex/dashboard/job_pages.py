@@ -19,9 +19,11 @@ from ibex.core.errors import NotFound
 from ibex.core.htmx import SeeOther, page
 from ibex.core.jobs import Job, all_jobs
 from ibex.core.listing import listed
+from ibex.core.models import JobOutcome
 from ibex.core.redis import RedisError
 from ibex.core.writes import written
 from ibex.dashboard.extractions import extractions_of
+from ibex.dashboard.filters import JobRunFilter
 from ibex.dashboard.job_tables import JobRunTable, in_words
 from ibex.dashboard.jobs import job_lines, may_steer, queue_of, runs_of
 from proxy.dead_letters import replay_dead
@@ -52,8 +54,16 @@ def jobs(request: PlacedRequest) -> HttpResponse:
 def job(request: PlacedRequest, name: str) -> HttpResponse:
     """The runs of one job."""
     shown = _job_or_404(name)
-    table = JobRunTable(runs_of(shown), shows_counts=may_steer(request.place))
-    context = {"job": shown, "table": table, "pages": listed(table, request)}
+    runs = runs_of(shown)
+    filters = JobRunFilter(request.GET, queryset=runs)
+    table = JobRunTable(filters.qs if filters.is_valid() else runs.none(), shows_counts=may_steer(request.place))
+    context = {
+        "job": shown,
+        "table": table,
+        "pages": listed(table, request),
+        "is_filtered": bool(filters.form.changed_data),
+        "outcomes": JobOutcome.choices,
+    }
     return page(request, "jobs/runs.html", context, partial="results")
 
 

@@ -18,6 +18,7 @@ from agents.access import PlacedRequest, operator_page
 from agents.choices import Role
 from ibex.core.htmx import page, wants_partial
 from ibex.core.listing import listed
+from memories.filters import UseFilter
 from memories.forms import TagsForm
 from memories.models import Memory
 from memories.selectors import Lineage, Provenance, lineage, memories_of, provenance, uses
@@ -80,9 +81,16 @@ def detail(request: PlacedRequest, memory_id: UUID) -> HttpResponse:
 def all_uses(request: PlacedRequest, memory_id: UUID) -> HttpResponse:
     """Every prompt that a memory was considered for, the newest first."""
     memory = memory_or_404(request, memory_id)
-    table = UseTable(uses(memory))
+    filters = UseFilter(request.GET, queryset=uses(memory))
+    table = UseTable(filters.qs if filters.is_valid() else uses(memory).none())
     pages = listed(table, request)
-    context = {"memory": memory, "uses": [row.record for row in table.paginated_rows], "pages": pages}
+    context = {
+        "memory": memory,
+        "uses": [row.record for row in table.paginated_rows],
+        "pages": pages,
+        "is_filtered": bool(filters.form.changed_data),
+        "outcomes": [("true", "Put in"), ("false", "Left out")],
+    }
     return page(request, "memories/all_uses.html", context, partial="results")
 
 

@@ -61,6 +61,12 @@ function ago(moment) {
   return span ? relative.format(Math.trunc(seconds / span[1]), span[0]) : "just now";
 }
 
+function ahead(moment) {
+  const told = ago(moment);
+  if (told === "just now") return "in a moment";
+  return moment > Date.now() ? told : `due ${told}`;
+}
+
 function tellTimes(root = document) {
   for (const element of $$("time[data-style]", root)) {
     const moment = new Date(element.dateTime);
@@ -68,7 +74,7 @@ function tellTimes(root = document) {
     const date = moment.toLocaleDateString([], { dateStyle: "medium" });
     const full = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
     element.title = moment.toLocaleString([], { dateStyle: "full", timeStyle: "long" });
-    element.textContent = { relative: ago(moment), date }[element.dataset.style] ?? full;
+    element.textContent = { relative: ago(moment), ahead: ahead(moment), date }[element.dataset.style] ?? full;
   }
 }
 

@@ -99,6 +99,20 @@ def test_a_run_that_died_half_way_is_shown_as_dead(victor, last_run, name):
     assert "Dead" in shown(victor, f"/jobs/{name}")
 
 
+def test_runs_are_filtered_by_how_they_ended(victor, last_run, name):
+    last_run(finished_at=timezone.now(), outcome="failed", error="OSError")
+    last_run(finished_at=timezone.now(), outcome="succeeded")
+
+    def outcomes(query: str) -> list[str]:
+        response = victor.client.get(f"/jobs/{name}?{query}")
+        return sorted(row.record.outcome for row in response.context["table"].paginated_rows)
+
+    assert outcomes("") == ["failed", "succeeded"]
+    assert outcomes("outcome=failed") == ["failed"]
+    assert outcomes("outcome=nonsense") == []
+    assert "No run ended like that" in shown(victor, f"/jobs/{name}?outcome=partial")
+
+
 def test_what_all_organizations_together_did_is_for_the_installations_operators(alice, root, bob, last_run, name):
     last_run(counts={"runs_forgotten": 1234}, finished_at=timezone.now(), outcome="succeeded", error="OSError")
     for path in ("/jobs", f"/jobs/{name}"):

@@ -114,7 +114,8 @@ def confidence(value: float | None, label: str = "Confidence") -> SafeString:
 
 @register.simple_tag
 def timestamp(value: datetime | date | None, style: str = "relative", missing: str = "") -> SafeString:
-    """A `<time>` in UTC that app.js turns into the reader's own; `style` is relative, datetime or date."""
+    """A `<time>` in UTC that app.js turns into the reader's own; `style` is relative, ahead (for
+    what is due), datetime or date."""
     if value is None:
         return _nothing(missing)
     if not isinstance(value, datetime):

@@ -211,6 +211,24 @@ def test_the_queries_of_the_list_do_not_grow_with_its_rows(alice, acme, query_co
     assert query_count(alice, "/agents") == few
 
 
+def test_an_agents_sessions_are_filtered_by_status_and_end_user(alice, agent):
+    make_sessions(agent, 3)
+    with scope(agent.org_id):
+        first, second = Session.objects.filter(agent=agent).order_by("pk")[:2]
+        Session.objects.filter(pk=first.pk).update(status="completed")
+        Session.objects.filter(pk=second.pk).update(end_user="ana")
+
+    def found(query: str) -> list[Session]:
+        response = alice.client.get(f"/agents/{agent.pk}/sessions?{query}")
+        return [row.record for row in response.context["table"].paginated_rows]
+
+    assert len(found("")) == 3
+    assert found("status=completed") == [first]
+    assert found("end_user=ana") == [second]
+    assert found("status=nonsense") == []
+    assert "No session matches" in alice.client.get(f"/agents/{agent.pk}/sessions?end_user=bea").content.decode()
+
+
 def test_the_queries_of_an_agents_sessions_do_not_grow(alice, agent, query_count):
     make_sessions(agent, 1)
     pages = (f"/agents/{agent.pk}/sessions", f"/agents/{agent.pk}")

@@ -47,6 +47,30 @@ def names(response) -> list[str]:
     return [shown.record.name for shown in response.context["table"].paginated_rows]
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["Mine", "Sandbox", "Spare"]),
+        ("kind=openai", ["Mine"]),
+        ("is_active=false", ["Spare"]),
+        ("kind=sandbox&is_active=true", ["Sandbox"]),
+        ("kind=anthropic", []),
+        ("kind=nonsense", []),
+    ],
+)
+def test_the_list_is_filtered_by_kind_and_state(
+    alice: Person, acme: Organization, mine: ProviderConnection, query: str, found: list[str]
+) -> None:
+    with scope(acme.pk):
+        providers.save(org=acme, actor="system", name="Spare", kind="sandbox", is_active=False)
+    assert sorted(names(alice.client.get(f"/providers?{query}"))) == found
+    listed = alice.client.get(f"/api/v1/providers?{query}", headers=alice.bearer)
+    if query == "kind=nonsense":
+        assert listed.status_code == 400
+    else:
+        assert sorted(item["name"] for item in listed.json()["items"]) == found
+
+
 def test_a_provider_is_added(alice: Person, acme: Organization, audited) -> None:
     response = alice.client.post("/providers/new", GOOD)
     assert (response.status_code, response.url) == (303, "/providers")

@@ -122,6 +122,17 @@ def test_revoking_is_for_good(alice, acme, make, audited):
     assert audited(acme)[0] == "token.revoked"
 
 
+def test_an_agents_tokens_are_filtered_by_state(alice, acme, agent, make):
+    make("Bound", agent=agent)
+    gone = make("Gone", agent=agent)
+    with scope(acme.pk):
+        tokens.revoke(gone, actor="system")
+    address = f"/agents/{agent.pk}/tokens"
+    assert sorted(names(alice.client.get(address))) == ["Bound", "Gone"]
+    assert names(alice.client.get(f"{address}?is_revoked=false")) == ["Bound"]
+    assert names(alice.client.get(f"{address}?is_revoked=true")) == ["Gone"]
+
+
 def test_the_list_is_filtered_by_agent_and_state(alice, acme, agent, make):
     make("Bound", agent=agent)
     gone = make("Gone")

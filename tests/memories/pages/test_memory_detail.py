@@ -103,9 +103,21 @@ class TestWhereItWasInjected:
         url = f"/memories/{coffee.pk}/uses"
         assert url in page_of(victor, coffee)
         first, last = victor.client.get(url).content.decode(), victor.client.get(f"{url}?page=2").content.decode()
-        assert (first.count("Put in"), last.count("Put in")) == (21, 3)
+        assert (first.count("Put in</span>"), last.count("Put in</span>")) == (21, 3)
         assert f"/sessions/{turn.session_id}?turn={turn.turn_id}" in last
         assert charlie.client.get(url).status_code == 404
+
+    def test_the_others_are_filtered_by_what_became_of_them(self, victor, coffee, turn):
+        inject(coffee, turn.turn_id)
+        inject(coffee, uuid4(), is_packed=False, reason="no_room")
+        url = f"/memories/{coffee.pk}/uses"
+
+        def packed(query: str) -> list[bool]:
+            return sorted(use.is_packed for use in victor.client.get(f"{url}?{query}").context["uses"])
+
+        assert packed("") == [False, True]
+        assert packed("is_packed=true") == [True]
+        assert packed("is_packed=false") == [False]
 
 
 class TestRelations:
