@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from agents.models import Agent
-from context import assembler
+from context import admission, assembler
 from ibex.providers.sandbox import SandboxProvider
 from proxy import journal, turn_start
 from tests.factories import Person
@@ -74,6 +74,7 @@ def application(
         (journal, "APPEND_TIMEOUT_S"),
         (assembler, "RETRIEVAL_DEADLINE_S"),
         (assembler, "WALL_S"),
+        (admission, "BUSY_FROM_S"),
     ):
         monkeypatch.setattr(module, name, PATIENCE_S)
     received: list[dict[str, Any]] = []
