@@ -13,14 +13,17 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents.authentication import agent_for
+from agents.authentication import agent_for, authenticate_now
 from agents.choices import Scope
+from agents.limits import Limits
+from agents.models import Organization
 from agents.principal import Principal
 from context.models import AssemblyRecord
 from ibex.core.caller import Caller
 from ibex.core.errors import AgentNotAuthorized, FieldCode, FieldError, InvalidRequest
 from ibex.core.rest import OrgViewSet
-from proxy.preview import preview
+from ibex.core.tenancy import scope
+from proxy.preview import Preview, preview
 from proxy.preview_calls import DIALECTS
 from proxy.switches import AGENT_HEADER, MEMORY_HEADER, SESSION_HEADER, USER_HEADER
 from proxy.turn import Incoming, Turn
@@ -70,7 +73,7 @@ class PreviewViewSet(OrgViewSet):
     @extend_schema(summary="Preview the context of a call", responses=PreviewSerializer)
     def create(self, request: Request) -> Response:
         """The exact messages that the provider would be sent, with every memory that was considered, and why. The call
-        counts against the agent's limits.
+        counts against the same limits as a call to a model.
         """
         said = self.validated()
         headers = {header: said[name] for name, header in _HEADERS.items() if said.get(name)}
@@ -81,20 +84,25 @@ class PreviewViewSet(OrgViewSet):
             body=orjson.dumps(said["request"]),
         )
         turn = Turn.begin(incoming, "context.preview")
-        return Response(async_to_sync(_preview)(turn, said["api"], _principal_of(self.caller)))
+        seen = async_to_sync(_preview)(turn, said["api"], _principal_of(request, self.caller))
+        return Response(seen.shown, headers=seen.limits)
 
 
-async def _preview(turn: Turn, api: str, principal: Principal) -> dict[str, Any]:
+async def _preview(turn: Turn, api: str, principal: Principal) -> Preview:
     try:
         agent = await agent_for(principal, turn.incoming.headers[AGENT_HEADER])
     except AgentNotAuthorized:
         problem = FieldError("agent_id", FieldCode.INVALID_FORMAT, "There is no such agent.")
         raise InvalidRequest(field_errors=[problem]) from None
-    return (await preview(turn, DIALECTS[api], (principal, agent))).shown
+    return await preview(turn, DIALECTS[api], (principal, agent))
 
 
-def _principal_of(caller: Caller) -> Principal:
-    """The caller as the request path knows one; only the agent's own limits hold here."""
+def _principal_of(request: Request, caller: Caller) -> Principal:
+    """The caller as the request path knows one, with the limits of the organization and of a token."""
+    if caller.operator_id is None:
+        return authenticate_now(request.headers["Authorization"])
+    with scope(caller.org_id):
+        organization = Organization.objects.get(pk=caller.org_id)
     return Principal(
         token_id=UUID(int=0),
         org_id=caller.org_id,
@@ -102,6 +110,7 @@ def _principal_of(caller: Caller) -> Principal:
         scopes=caller.scopes,
         expires_at=caller.expires_at,
         org_active=True,
+        org_limits=Limits.of(organization),
     )
 
 

@@ -8,6 +8,9 @@ import orjson
 import pytest
 from django.test import AsyncClient
 
+from agents.models import Organization, Token
+from agents.secret import digest
+from ibex.core.tenancy import scope
 from tests.factories import Person, make_agent, make_token
 from tests.memories.making import remember
 from tests.proxy.application import Application, application
@@ -76,3 +79,34 @@ async def test_what_cannot_be_previewed_is_refused_with_its_reason(application: 
     answer = await asked(bob, orjson.loads(orjson.dumps(body).replace(b"{agent}", agent.slug.encode())))
     assert answer.status_code == 400, answer.content
     assert answer.json()["error"]["code"] in {"INVALID_REQUEST", "INVALID_HEADER"}
+
+
+async def test_a_preview_counts_against_the_tokens_limits_as_a_call_does(application: Application, acme, agent):
+    token = await in_thread(lambda: make_token(acme))
+
+    def limit() -> None:
+        with scope(acme.pk):
+            Token.objects.filter(digest=digest(token)).update(requests_per_minute=1)
+
+    await in_thread(limit)
+    body = {"agent_id": str(agent.pk), "request": BODY}
+    first, second = await asked(token, body), await asked(token, body)
+    assert (first.status_code, first["X-RateLimit-Remaining"]) == (200, "0")
+    assert (second.status_code, second.json()["error"]["code"]) == (429, "RATE_LIMITED")
+    assert int(second["Retry-After"]) > 0
+
+
+async def test_a_preview_on_a_page_counts_against_the_organizations_limits(application: Application, acme, agent, bob):
+    def limit() -> None:
+        with scope(acme.pk):
+            Organization.objects.update(requests_per_minute=1)
+
+    await in_thread(limit)
+    client = AsyncClient()
+    await client.aforce_login(bob.operator)
+    body = {"agent_id": str(agent.pk), "request": BODY}
+    answers = [
+        await client.post("/api/v1/context/preview", orjson.dumps(body), content_type="application/json")
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 429]
