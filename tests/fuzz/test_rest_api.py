@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 import schemathesis
-from django.test import Client
+from django.test import AsyncClient, Client
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,14 +31,16 @@ from tests.memories.making import make_session, remember
 
 DOCUMENT = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
 OPERATIONS = {f"{one.ok().method.upper()} {one.ok().path}": one.ok() for one in DOCUMENT.get_all_operations()}
+JSON = "application/json"
 QUOTED_FROM = 12
 """Characters: a shorter text of the caller's may stand in an answer by chance."""
-IN_A_WEB_PROCESS = {"POST /api/v1/context/preview"}
-"""It assembles as a call does, with what a web process opens; `/v1/context/preview` is fuzzed like the other calls."""
+IN_A_WEB_PROCESS = {"/api/v1/context/preview"}
+"""They assemble as a call does, with what a web process opens, and so in its event loop."""
 SLOW = {"POST /api/v1/providers/{id}/test"}
 """They ask another server; what they are sent decides nothing."""
 
 Send = Callable[[Case], Any]
+Put = Callable[[str, str, bytes, dict[str, str]], Any]
 
 
 @pytest.fixture
@@ -54,9 +57,23 @@ def ids(org: Organization, agents_by_mode: dict[str, Agent]) -> dict[str, list[s
 
 
 @pytest.fixture
-def send(owner: Person) -> Send:
-    """Send a case as the owner, and look at the answer."""
+def put(loop: asyncio.Runner) -> Put:
+    """Send a body to an address, whichever process it needs."""
     client = Client(raise_request_exception=False)
+    in_web_process = AsyncClient(raise_request_exception=False)
+
+    def put(method: str, path: str, body: bytes, headers: dict[str, str]) -> Any:
+        with unthrottled():
+            if path in IN_A_WEB_PROCESS:
+                return loop.run(in_web_process.generic(method, path, body, JSON, headers=headers))
+            return client.generic(method, path, body, JSON, headers=headers)
+
+    return put
+
+
+@pytest.fixture
+def send(owner: Person, put: Put) -> Send:
+    """Send a case as the owner, and look at the answer."""
 
     def send(case: Case) -> Any:
         query = urlencode(dict(case.query or {}), doseq=True, errors="replace")
@@ -64,8 +81,7 @@ def send(owner: Person) -> Send:
         body = b"" if isinstance(case.body, NotSet) else _bytes(case.body)
         headers = {name: value for name, value in (case.headers or {}).items() if name.lower() == "idempotency-key"}
         headers |= {"Authorization": f"Bearer {owner.token}"}
-        with unthrottled():
-            answer = client.generic(case.method, path, body, content_type="application/json", headers=headers)
+        answer = put(case.method, path, body, headers)
         assert_sound(answer, [*texts_in(case.body), *texts_in(dict(case.query or {}))])
         return answer
 
@@ -123,7 +139,7 @@ def cases(draw: st.DrawFn, operation: Any, ids: dict[str, list[str]]) -> Case:
     return case
 
 
-@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - SLOW - IN_A_WEB_PROCESS))
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - SLOW))
 @efforts(few=6, many=500)
 def test_an_operation_answers_whatever_it_is_sent(
     send: Send, ids: dict[str, list[str]], name: str, effort: settings
@@ -180,6 +196,10 @@ VALID = {
         "content": CANARY, "category": "factual", "labels": [{"name": CANARY, "confidence": 0.5}], "tags": [CANARY],
         "end_user": "ann", "confidence": 1, "valid_from": "2026-01-01T00:00:00Z", "metadata": {"a": CANARY},
     },
+    "POST /api/v1/context/preview": {
+        "api": "chat", "end_user": "ann", "session_id": "talk", "memory": "on",
+        "request": {"model": "ibex-sandbox", "messages": [{"role": "user", "content": CANARY}]},
+    },
     "POST /api/v1/memories/search": {"query": CANARY, "limit": 5, "categories": ["factual"], "end_user": "ann"},
     "POST /api/v1/memories/bulk-delete": {"ids": ["01a20090-9c30-70af-85f1-129e92e734a7"], "confirm": True},
     "PATCH /api/v1/memories/{id}": {
@@ -192,25 +212,24 @@ VALID = {
 }  # fmt: skip
 
 
+OF_AN_AGENT = {"POST /api/v1/memories", "POST /api/v1/context/preview"}
+"""Their bodies name it."""
+
+
 @pytest.mark.parametrize("name", sorted(VALID))
 @efforts(few=15, many=1_500)
 def test_a_valid_body_gone_wrong_is_stored_or_refused(
-    owner: Person, ids: dict[str, list[str]], name: str, effort: settings
+    owner: Person, put: Put, ids: dict[str, list[str]], name: str, effort: settings
 ) -> None:
     method, path = name.split()
-    path = path.replace("{id}", ids[path.split("/")[3]][0])
-    valid = VALID[name] | ({"agent_id": ids["agents"][0]} if name == "POST /api/v1/memories" else {})
-
-    def post(body: bytes) -> Any:
-        client = Client(raise_request_exception=False)
-        with unthrottled():
-            return client.generic(method, path, body, content_type="application/json", headers=owner.bearer)
+    path = path.replace("{id}", ids.get(path.split("/")[3], [""])[0])
+    valid = VALID[name] | ({"agent_id": ids["agents"][0]} if name in OF_AN_AGENT else {})
 
     @effort
     @given(bodies([valid]))
     def run(body: bytes) -> None:
-        assert_sound(post(body), [])
+        assert_sound(put(method, path, body, owner.bearer), [])
 
-    answer = post(written(valid))
+    answer = put(method, path, written(valid), owner.bearer)
     assert answer.status_code in {200, 201}, answer.content
     run()
