@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo  # noqa: E402
 
 from ibex.env import Env  # noqa: E402
 
+PAGE = ROOT / "docs" / "reference" / "settings.md"
 HEAD = """# Settings
 
 Every setting is an environment variable, read once when a process starts (`ibex/env.py` is the only reader).
@@ -40,5 +41,11 @@ def default(field: FieldInfo) -> str:
     return "" if value in {None, ""} else f"`{value}`"
 
 
-rows = [f"| `{variable(n, f)}` | {default(f)} | {f.description} |" for n, f in Env.model_fields.items()]
-(ROOT / "docs" / "reference" / "settings.md").write_text(HEAD + "\n".join(rows) + "\n")
+def page() -> str:
+    """The page's text."""
+    rows = [f"| `{variable(n, f)}` | {default(f)} | {f.description} |" for n, f in Env.model_fields.items()]
+    return HEAD + "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -45,7 +45,11 @@ class AgentSerializer(LimitFields, serializers.ModelSerializer):
         help_text="Share of the sessions that are answered without memories, to see what memories do.",
     )
     idle_minutes = serializers.IntegerField(
-        min_value=1, max_value=1_440, required=False, allow_null=True, help_text="Empty: the deployment's default."
+        min_value=1,
+        max_value=1_440,
+        required=False,
+        allow_null=True,
+        help_text="Minutes without a turn after which a session is completed. Null: the deployment's default.",
     )
 
     class Meta:

@@ -45,6 +45,20 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 class OrgSchema(AutoSchema):
     """The description of one operation of an `OrgViewSet`."""
 
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's own
+        """What it does, and the scope that it needs."""
+        said = super().get_description()
+        return f"{said}\n\nScope: {scope}." if (scope := self._scope()) else said
+
+    def get_extensions(self) -> dict[str, Any]:
+        """The scope once more, for programs."""
+        return {"x-scope": scope} if (scope := self._scope()) else {}
+
+    def _scope(self) -> str:
+        needed = getattr(self.view, "scopes", {}).get(getattr(self.view, "action", None), ())
+        words = [f"`{scope}`" for scope in ([needed] if isinstance(needed, str) else needed)]
+        return " or ".join(sorted(words)) if isinstance(needed, frozenset) else ", ".join(words)
+
     def get_override_parameters(self) -> list[Any]:
         """Writes take an Idempotency-Key."""
         return [] if self.method == "GET" else [IDEMPOTENCY_KEY]
