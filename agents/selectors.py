@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.text import Truncator
 
 from agents.choices import OrganizationStatus
 from agents.models import (
@@ -22,6 +23,8 @@ from agents.models import (
 from ibex.core.ids import parse_uuid
 from ibex.core.tenancy import cross_tenant
 
+CHOICE_CHARACTERS = 28
+"""Of an agent's name, in the list of a filter."""
 SESSION_FIELDS = (
     "id",
     "agent_id",
@@ -63,6 +66,12 @@ def memberships_of(operator: Operator) -> list[Member]:
 def agents_of(org_id: UUID) -> QuerySet[Agent]:
     """Agents by name, with the directive in force."""
     return Agent.objects.of(org_id).select_related("directive").order_by("name", "pk")
+
+
+def agent_choices(org_id: UUID) -> list[tuple[str, str]]:
+    """(id, name) of each agent by name, for a filter."""
+    agents = Agent.objects.of(org_id).order_by("name", "pk").values_list("pk", "name")
+    return [(str(pk), Truncator(name).chars(CHOICE_CHARACTERS)) for pk, name in agents]
 
 
 def agent_by_slug(org_id: UUID, slug: str) -> Agent | None:

@@ -17,6 +17,7 @@ from agents.models import Organization
 from agents.services import audit
 from ibex.core.errors import NotFound
 from ibex.core.rest import OrgViewSet
+from ibex.dashboard.extraction_filters import ExtractionFilter
 from memories.mining import failures
 from memories.models import Extraction
 
@@ -47,6 +48,7 @@ class ExtractionsViewSet(OrgViewSet):
 
     queryset = Extraction.objects.filter(failures__gt=0)
     serializer_class = ExtractionSerializer
+    filterset_class = ExtractionFilter
     agent_column = "agent_id"
     scopes = {
         "list": any_of(Scope.TRACE_READ, Scope.ORG_ADMIN),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import django_tables2 as tables
@@ -45,6 +46,18 @@ class JobRunTable(ListTable):
         return value or faint(EN_DASH)
 
 
+_ONE_OF = ((r"ies$", "y"), (r"(ch|x|ss)es$", r"\1"), (r"s$", ""))
+"""How a plural becomes singular, the first that fits."""
+
+
 def in_words(counts: dict[str, int]) -> str:
-    """`3 sessions completed, 1 session abandoned`, near enough."""
-    return ", ".join(f"{count:,} {what.replace('_', ' ')}" for what, count in counts.items())
+    """`3 sessions completed, 1 session abandoned`: what is counted comes first in its name, in the plural."""
+    return ", ".join(f"{count:,} {_named(name, count)}" for name, count in counts.items())
+
+
+def _named(name: str, count: int) -> str:
+    things, *rest = name.split("_")
+    if count == 1:
+        ending, one = next(rule for rule in (*_ONE_OF, ("$", "")) if re.search(rule[0], things))
+        things = re.sub(ending, one, things)
+    return " ".join([things, *rest])

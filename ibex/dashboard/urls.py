@@ -19,6 +19,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/turns/<uuid:turn_id>/verdict", views.judge_answer, name="judge_answer"),
     path("jobs", job_pages.jobs, name="jobs"),
     path("jobs/dead-turns/replay", job_pages.replay, name="replay_dead_turns"),
+    path("jobs/extractions", extraction_pages.extractions, name="extractions"),
     path("jobs/extractions/replay", extraction_pages.replay_all, name="replay_extractions"),
     path("jobs/extractions/<uuid:session_id>/replay", extraction_pages.replay, name="replay_extraction"),
     path("jobs/failed/<slug:task_id>/retry", job_pages.retry, name="retry_task"),

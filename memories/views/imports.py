@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from agents.access import PlacedRequest, operator_page
 from agents.choices import Role
-from agents.models import Agent
+from agents.selectors import agent_choices
 from ibex.core.errors import IbexError
 from ibex.core.htmx import SeeOther, page
 from ibex.core.ids import parse_uuid
@@ -41,7 +41,7 @@ def import_list(request: PlacedRequest) -> HttpResponse:
         "table": table,
         "pages": listed(table, request),
         "filters": filters,
-        "agents": Agent.objects.of(org_id).filter(pk__in=imports.values("agent_id")).order_by("name"),
+        "agents": agent_choices(org_id),
         "kinds": ImportKind.choices,
         "statuses": ImportStatus.choices,
         "is_filtered": any(request.GET.get(name) for name in filters.filters),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from agents.access import PlacedRequest, operator_page
 from agents.choices import Role
-from agents.selectors import agents_of
+from agents.selectors import agent_choices
 from ibex.core.htmx import page
 from ibex.core.listing import listed
 from ibex.core.tenancy import scope
@@ -94,7 +94,7 @@ def _answer(request: PlacedRequest, asked: Asked, found: Findings | None) -> Htt
         "is_live": found is None and pages.number == 1 and not request.GET.get("sort"),
         "may_write": may_write,
         "chosen_agent": "" if asked.problems else request.GET.get("agent_id", ""),
-        "agents": agents_of(request.place.organization.pk),
+        "agents": agent_choices(request.place.organization.pk),
         "categories": Category.choices,
         "statuses": Status.choices,
         "sources": Source.choices,

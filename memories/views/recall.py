@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from agents.access import PlacedRequest, operator_page
-from agents.selectors import agents_of
+from agents.selectors import agent_choices
 from ibex.core.htmx import page
 from ibex.core.listing import listed
 from memories.models import RecallCheck
@@ -32,8 +32,7 @@ def recall(request: PlacedRequest) -> HttpResponse:
     filters = RecallFilter(request.GET, queryset=RecallCheck.objects.of(org_id).select_related("agent"))
     table = RecallTable(filters.qs if filters.is_valid() else filters.queryset.none())
     context = {
-        "agents": agents_of(org_id),
-        "chosen_agent": request.GET.get("agent_id", ""),
+        "agents": agent_choices(org_id),
         "table": table,
         "pages": listed(table, request),
     }

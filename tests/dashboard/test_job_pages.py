@@ -16,6 +16,7 @@ from ibex.core.jobs import all_jobs
 from ibex.core.models import JobRun
 from ibex.core.redis import redis
 from ibex.core.tenancy import scope
+from ibex.dashboard.job_tables import in_words
 from proxy.dead_letters import dead_letters_key
 from tests.dashboard.test_session_pages import text_of
 from tests.factories import make_token
@@ -228,3 +229,16 @@ def test_the_api_asks_for_scopes_and_for_the_whole_organization(acme, agent, ano
     bound = make_token(acme, agent=agent)
     assert [status(token) for token in (reader, nobody, bound)] == [200, 403, 403]
     assert status(reader, "post", "/dead-turns/replay") == 403
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ({"desks_compared": 1, "desks_mended": 2}, "1 desk compared, 2 desks mended"),
+        ({"memories": 1, "searches_measured": 1, "indexes": 1}, "1 memory, 1 search measured, 1 index"),
+        ({"turns": 1_000}, "1,000 turns"),
+        ({}, ""),
+    ],
+)
+def test_counts_are_told_in_words(counts: dict[str, int], told: str) -> None:
+    assert in_words(counts) == told
