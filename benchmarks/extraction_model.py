@@ -3,13 +3,14 @@
 No model may be asked where this runs. `--recorded FILE` gives a recording that was made where one may (see
 `memories.extraction.recorded.recording`). Without it the answers are those of a twin, labelled as one: what the local
 extractor finds, and as many sentences of the assistant, told as facts about the user, as there is room for. A model
-that believes everything answers so; what is left of it shows the checks that every answer goes through.
+that believes everything answers so: the twin says nothing of how well a model reads. Its row "as answered" holds what
+it proposed, the other what is left of that: between them are the checks that every answer goes through, a model's too.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from memories.extraction.recorded import MODEL, RecordedModel, recording
 from memories.extraction.sentences import split_sentences
 
 TWIN, RECORDED = "model extractor, a gullible twin's answers", "model extractor, recorded answers"
+AS_ANSWERED = "… as answered, unchecked"
 
 
 @contextmanager
@@ -55,9 +57,31 @@ def gullible(local: LocalExtractor, turn: Turn, before: Sequence[Turn]) -> Any:
     return ask
 
 
-def learned(path: Path, session: Session) -> list[tuple[str, bool]]:
+class Overheard:
+    """A recorded model; what it proposes is kept as it was answered."""
+
+    def __init__(self, path: Path) -> None:
+        self.proposed: list[str] = []
+        self._model = RecordedModel(path)
+
+    def __call__(self, question: Question) -> Mapping[str, Any]:
+        answer = self._model(question)
+        self.proposed += [str(one["content"]) for one in answer["memories"]]
+        return answer
+
+
+def proposed(path: Path, session: Session) -> list[tuple[str, bool]]:
+    """What a recording says of a session before any check: texts, and whether the checks leave them."""
+    model = Overheard(path)
+    kept = {text for text, _ in learned(path, session, model)}
+    return [(text, text in kept) for text in model.proposed]
+
+
+def learned(
+    path: Path, session: Session, model: Callable[[Question], Mapping[str, Any]] | None = None
+) -> list[tuple[str, bool]]:
     """What the model extractor makes of a session by a recording: texts, and whether their turns support them."""
-    extractor = LlmExtractor(MODEL, RecordedModel(path))
+    extractor = LlmExtractor(MODEL, model or RecordedModel(path))
     found: list[tuple[str, bool]] = []
     for turn, before in told(session):
         candidates = extractor.extract([turn], before=before)

@@ -37,7 +37,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.extraction_dates import date_errors
-from benchmarks.extraction_model import RECORDED, TWIN, learned, recorded_answers
+from benchmarks.extraction_model import AS_ANSWERED, RECORDED, TWIN, learned, proposed, recorded_answers
 from benchmarks.extraction_replay import Store, replay
 from benchmarks.extraction_scores import Memories, Scores, believing, far_from_planted, judge
 from benchmarks.extraction_sets import Session, halumem, locomo, naive
@@ -137,10 +137,12 @@ def dialogues(sessions: Sequence[Session], local: Local, recorded: Path | None) 
     found = {id(session): local(session) for session in sessions}
     with recorded_answers(recorded, sessions) as answers:
         model = judge(sessions, lambda session: learned(answers, session))
+        answered = judge(sessions, lambda session: proposed(answers, session))
     systems = {
         BASELINE: judge(sessions, lambda session: naive(session.turns, session.speaker)),
         LOCAL: judge(sessions, lambda session: found[id(session)]),
         RECORDED if recorded else TWIN: model,
+        AS_ANSWERED: answered,
         BELIEVER: judge(sessions, believing),
         ORACLE: judge(sessions, far_from_planted(lambda session: found[id(session)])),
         "the true points themselves": judge(sessions, lambda session: [(point, True) for point in session.true]),
