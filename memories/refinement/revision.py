@@ -21,6 +21,7 @@ from memories.refinement.validate import check
 from memories.store.write import Standing
 
 UPDATED = "updated"
+UNCHANGED = "nothing changed"
 CHANGEABLE = frozenset(
     (
         "content", "category", "labels", "tags", "confidence", "valid_from", "valid_until", "expires_at", "is_pinned",
@@ -32,8 +33,9 @@ CHANGEABLE = frozenset(
 def revise(org_id: UUID, memory_id: UUID, *, actor: str, **changes: Any) -> Outcome:
     """Change what a memory says; `changes` are fields of a Draft (CHANGEABLE). Opens its own transactions.
 
-    The outcome is `created` for a plain edit, or what refinement found; a text that another memory has already changes
-    nothing and is answered `duplicate_of` that one. Raises NotFound, InvalidRequest; Conflict while it is merged.
+    The outcome is `created` for a plain edit, of which a version is kept where it changed anything, or what refinement
+    found; a text that another memory has already changes nothing and is answered `duplicate_of` that one. Raises
+    NotFound, InvalidRequest; Conflict while it is merged.
     """
     with scope(org_id):
         memory = _live(org_id, memory_id)
@@ -77,6 +79,8 @@ def restore(org_id: UUID, memory_id: UUID, number: int, *, actor: str) -> Outcom
 
 
 def _write(memory: Memory, prepared: Prepared) -> Outcome:
+    if draft_of(memory, actor=prepared.draft.actor) == prepared.draft:
+        return Outcome(result=Result.CREATED, memory_id=memory.pk, reason=UNCHANGED)
     if _same_text(memory, prepared):
         store.edit(memory, prepared, Standing(status=Status(memory.status), reason=memory.status_reason))
         return Outcome(result=Result.CREATED, memory_id=memory.pk, reason=UPDATED)

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from ibex.core.errors import IbexError
 from memories.refinement.draft import Outcome, Result
-from memories.refinement.revision import UPDATED
+from memories.refinement.revision import UNCHANGED, UPDATED
 
 
 def refuse(form: BaseForm, error: IbexError) -> None:
@@ -52,7 +52,7 @@ def tell_standing(request: HttpRequest, outcome: Outcome, done: str) -> None:
             messages.warning(request, f"Stored, but quarantined: {outcome.reason}. No prompt gets it before a review.")
         case Result.PENDING_REVIEW:
             messages.warning(request, f"Stored, but it waits for review: {outcome.reason}. No prompt gets it before.")
-        case _ if outcome.reason and outcome.reason != UPDATED:
+        case _ if outcome.reason not in {"", UPDATED, UNCHANGED}:
             messages.warning(request, f"{done} But what is known already outdates it: {outcome.reason}.")
         case _:
             messages.success(request, done)

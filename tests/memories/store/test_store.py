@@ -37,6 +37,15 @@ def test_an_edit_is_a_new_version_and_goes_through_refinement(agent: Agent) -> N
     assert [operation for operation, _ in versions_of(memory)] == [Operation.CREATED, Operation.UPDATED]
 
 
+def test_an_edit_that_changes_nothing_is_no_version(agent: Agent) -> None:
+    memory = remember(agent, "The user drinks tea.", tags=("drinks",), metadata={"page": 3})
+    for same in ({}, {"content": " The user drinks tea. ", "tags": ("drinks", "drinks"), "metadata": {"page": 3}}):
+        outcome = revise(agent.org_id, memory.pk, actor=ACTOR, **same)
+        assert (outcome.result, outcome.reason) == (Result.CREATED, "nothing changed")
+    assert [operation for operation, _ in versions_of(memory)] == [Operation.CREATED]
+    assert revise(agent.org_id, memory.pk, actor=ACTOR, content="The user drinks TEA.").reason == "updated"
+
+
 def test_an_edit_that_makes_a_duplicate_changes_nothing_and_names_the_other(agent: Agent) -> None:
     tea = remember(agent, "The user drinks tea.")
     coffee = remember(agent, "The user drinks coffee.")
