@@ -12,11 +12,15 @@ from typing import Any
 from django.conf import settings
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
+from django_q.exceptions import TimeoutException as BrokenOff
 from django_q.tasks import async_task
+
+__all__ = ["TASK_S", "BrokenOff", "enqueue"]
 
 _SETTINGS: Mapping[str, Any] = settings.Q_CLUSTER
 TASK_S = float(_SETTINGS["timeout"])
-"""After so long a worker breaks a task off; who took one up longer ago is not at it any more."""
+"""After so long a worker breaks a task off (`BrokenOff` is raised in it, which is no `Exception`), and ends; who took
+one up longer ago is not at it any more."""
 
 
 def enqueue(function: str, *arguments: Any, group: str = "", name: str = "", not_before: datetime | None = None) -> str:

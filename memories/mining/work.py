@@ -15,6 +15,7 @@ from ibex.core import metrics
 from ibex.core.errors import IbexError
 from ibex.core.ids import uuid7
 from ibex.core.logging import place_of
+from ibex.core.queue import BrokenOff
 from ibex.core.tenancy import scope
 from memories import excerpts
 from memories.choices import Category, Source
@@ -31,6 +32,8 @@ from memories.refinement.pipeline import before_write, write_all
 
 WORK_S = 20.0
 """After so long a task begins no further batch: with a model a batch may take as long again as the queue allows."""
+TOO_LATE = "TaskTimeout"
+"""Instead of an error, where the queue's time was up."""
 ACTOR = "extraction"
 
 _log = structlog.get_logger(__name__)
@@ -52,18 +55,25 @@ def mine_session(org_id: UUID, session_id: UUID) -> None:
             if time.monotonic() >= until:
                 claim.hand_over(org_id, session_id, holder)
                 return
+    except BrokenOff as late:
+        _record(org_id, session_id, holder, late)
+        raise
     except Exception as error:  # noqa: BLE001 - the boundary: recorded by type, for a text may hold words of a turn
         _record(org_id, session_id, holder, error)
 
 
-def _record(org_id: UUID, session_id: UUID, holder: UUID, error: Exception) -> None:
-    told = error.code if isinstance(error, IbexError) else type(error).__name__
+def _record(org_id: UUID, session_id: UUID, holder: UUID, error: Exception | BrokenOff) -> None:
+    told = TOO_LATE if isinstance(error, BrokenOff) else _named(error)
     _log.warning("extraction_broke", org_id=str(org_id), session_id=str(session_id), error=told, at=place_of(error))
     try:
         claim.failed(org_id, session_id, holder, told)
     except Exception as second:  # noqa: BLE001 - the boundary: the queue keeps and logs what is raised
         metrics.EXTRACTED.labels(outcome="failed").inc()
         raise ExtractionFailed(f"{told} at {place_of(error)}, {type(second).__name__} at {place_of(second)}") from None
+
+
+def _named(error: Exception) -> str:
+    return error.code if isinstance(error, IbexError) else type(error).__name__
 
 
 def _mine(batch: Batch) -> None:

@@ -13,6 +13,7 @@ from django_q.models import OrmQ
 
 from agents.models import Agent, Session
 from ibex.core.ids import uuid7
+from ibex.core.queue import BrokenOff
 from ibex.core.tenancy import scope
 from memories import tasks
 from memories.mining import batch, claim, failures, work
@@ -246,3 +247,24 @@ def test_a_failure_that_cannot_be_recorded_is_raised_without_its_words(
     with pytest.raises(work.ExtractionFailed, match=r"ValueError at .* OSError at ") as failed:
         mine(session)
     assert "Porto" not in "".join(traceback.format_exception(failed.value))
+
+
+def test_a_task_whose_time_is_up_says_so_and_is_tried_again_without_waiting_for_its_claim_to_run_out(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late(_kept: object) -> int:
+        raise BrokenOff("Task exceeded maximum timeout value (120 seconds)")
+
+    monkeypatch.setattr(work.excerpts, "keep", too_late)
+    with pytest.raises(BrokenOff):
+        mine(session)
+
+    row = row_of(session)
+    assert row is not None
+    assert (row.error, row.failures, row.holder) == (work.TOO_LATE, 1, None)
+    assert row.next_try_at is not None
+    assert row.next_try_at <= timezone.now() + claim.FIRST_WAIT
+    monkeypatch.undo()
+    time_has_come(session)
+    mine(session)
+    assert (pointer_of(session), row_of(session)) == (1, None)
