@@ -7,8 +7,9 @@ searched goes through `memories.slots`, which knows the model that serves.
 from __future__ import annotations
 
 from memories.embedding.backends import Model
+from memories.embedding.encoder import DIMENSIONS
 from memories.embedding.errors import EmbeddingBusy, EmbeddingUnavailable
-from memories.embedding.graph import DIMENSIONS, prepare
+from memories.embedding.graph import prepare
 from memories.embedding.model import MODEL_NAME, EmbeddingModel, Vector, Vectors, load_model
 from memories.embedding.service import QueryEmbedder, embed_texts, model, query_embedder
 

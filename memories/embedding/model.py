@@ -1,8 +1,4 @@
-"""all-MiniLM-L6-v2 on onnxruntime: memories in fp32, queries in int8 one at a time.
-
-Dynamic int8 gives a text another vector in another batch, so nothing stored is made with it; a query is embedded
-alone, in half the time, at a mean cosine of 0.993 to its fp32 vector (benchmarks/embedding.py).
-"""
+"""all-MiniLM-L6-v2 on onnxruntime, in int8 with fixed scales: a text has one vector, alone and in every batch."""
 
 from __future__ import annotations
 
@@ -15,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ibex.env import env
-from memories.embedding.graph import DIMENSIONS, GraphFiles, prepare
+from memories.embedding.encoder import DIMENSIONS
+from memories.embedding.graph import GraphFiles, prepare
 
 MODEL_NAME = "all-MiniLM-L6-v2"
 DOCUMENT_TOKENS = 256  # what the model was trained with (its sentence_bert_config.json)
@@ -23,7 +20,8 @@ QUERY_TOKENS = 64  # cost grows with the tokens; 64 are about 45 words
 QUERY_CHARACTERS = 2_048  # what of a query is looked at at all; its first 64 tokens are far shorter
 CHARACTERS_A_TOKEN = 24  # text beyond this many characters a token is never tokenised: it could not fit anyway
 
-BATCH_TOKENS = 1_024  # padded tokens of one run: keeps a worker near 300 MB; larger runs are no faster
+BATCH_TOKENS = 1_024  # padded tokens of one run: bounds its memory; larger runs are no faster
+BATCH_PADDING = 16  # tokens of padding that one run may carry: they cost what starting another run does
 PARALLEL_TOKENS = 192  # below this many tokens a second thread costs more than it gains
 
 Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
@@ -31,7 +29,7 @@ Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 
 class EmbeddingModel:
-    """Texts to unit vectors. Safe to share between threads; each half is loaded when first used."""
+    """Texts to unit vectors. Safe to share between threads; loaded when first used."""
 
     name = MODEL_NAME
     dimensions = DIMENSIONS
@@ -42,16 +40,16 @@ class EmbeddingModel:
         self._threads = threads
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        """fp32 vectors (n x 384) of texts to be stored; words after 256 tokens are not read.
+        """Vectors (n x 384) of texts to be stored; words after 256 tokens are not read.
 
         Texts of like length share a run, so padding is small; runs are spread over `threads` threads.
         """
         vectors: Vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-        tokens = [self._documents.tokenize(text) for text in texts]
+        tokens = [self._encoder.tokenize(text, DOCUMENT_TOKENS) for text in texts]
         batches = _batches([len(ids) for ids in tokens], self._threads)
 
         def run(batch: list[int]) -> None:
-            vectors[batch] = self._documents.run([tokens[index] for index in batch])
+            vectors[batch] = self._encoder.run([tokens[index] for index in batch])
 
         if len(batches) < 2:
             for batch in batches:
@@ -62,58 +60,58 @@ class EmbeddingModel:
         return vectors
 
     def embed_query(self, text: str) -> Vector:
-        """The int8 vector (384) of the first 64 tokens of `text`."""
-        vector: Vector = self._queries.run([self._queries.tokenize(text)])[0]
+        """The vector (384) of the first 64 tokens of `text`."""
+        vector: Vector = self._encoder.run([self._encoder.tokenize(text, QUERY_TOKENS)])[0]
         return vector
 
     @cached_property
-    def _documents(self) -> _Encoder:
-        return _Encoder(self._files.fp32, self._files.tokenizer, DOCUMENT_TOKENS)
-
-    @cached_property
-    def _queries(self) -> _Encoder:
-        return _Encoder(self._files.int8, self._files.tokenizer, QUERY_TOKENS)
+    def _encoder(self) -> _Encoder:
+        return _Encoder(self._files.graph, self._files.tokenizer)
 
 
 def load_model(cache: Path | None = None, *, threads: int | None = None) -> EmbeddingModel:
-    """The model with its graphs under `cache` (default: MODEL_DIR), built first when they are missing."""
+    """The model with its graph under `cache` (default: MODEL_DIR), built first when it is missing."""
     settings = env()
     files = prepare(cache or settings.model_dir or settings.data_dir / "models")
     return EmbeddingModel(files, threads=threads or settings.embedding_threads)
 
 
 def _batches(lengths: Sequence[int], threads: int) -> list[list[int]]:
-    """Indices grouped by length: each group within BATCH_TOKENS once padded, and about one for every thread."""
+    """Indices grouped by length: each group within BATCH_TOKENS and BATCH_PADDING, and at least one for every thread."""
     share = max(PARALLEL_TOKENS, -(-sum(lengths) // threads))
     budget = min(BATCH_TOKENS, share)
     batches: list[list[int]] = []
-    padded = 0
+    padded = padding = 0
     for index in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        if not batches or padded + lengths[batches[-1][0]] > budget:
+        longest = lengths[batches[-1][0]] if batches else 0
+        missing = longest - lengths[index]
+        if not batches or padded + longest > budget or padding + missing > BATCH_PADDING:
             batches.append([])
-            padded = 0
+            padded = padding = missing = 0
+            longest = lengths[index]
         batches[-1].append(index)
-        padded += lengths[batches[-1][0]]
+        padded += longest
+        padding += missing
     return batches
 
 
 class _Encoder:
-    """One graph with the tokenizer that feeds it: texts are cut to `limit` tokens."""
+    """The graph with the tokenizer that feeds it."""
 
-    def __init__(self, graph: Path, tokenizer: Path, limit: int) -> None:
+    def __init__(self, graph: Path, tokenizer: Path) -> None:
         from tokenizers import Tokenizer
 
-        self._limit = limit
         self._session = _session(graph)
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(limit)
+        self._tokenizer.no_truncation()
 
-    def tokenize(self, text: str) -> list[int]:
-        cut = text.lstrip()[: self._limit * CHARACTERS_A_TOKEN]
+    def tokenize(self, text: str, limit: int) -> list[int]:
+        """The first `limit` tokens of a text, the two that frame it included."""
+        cut = text.lstrip()[: limit * CHARACTERS_A_TOKEN]
         # A lone surrogate (half a pair in someone's JSON) is no Unicode text, and the tokenizer would refuse it.
         ids: list[int] = self._tokenizer.encode(cut.encode("utf-8", "replace").decode()).ids
-        return ids
+        return ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]
 
     def run(self, tokens: list[list[int]]) -> Vectors:
         longest = max(map(len, tokens))
@@ -134,7 +132,7 @@ def _session(path: Path) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Each length is a shape of its own: an arena and its plans would keep memory for all of them and save no time.
+    # Each length is a shape of its own: plans for all of them would keep memory and save no time. The arena does save
+    # some, an eighth of a batch: without it each run takes its memory from the system anew.
     options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = False
     return InferenceSession(path, options, providers=["CPUExecutionProvider"])
