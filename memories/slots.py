@@ -76,7 +76,7 @@ class Serving:
     queries: QueryEmbedder = field(repr=False)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """fp32 vectors (n x width) of texts to be stored or compared with what is; blocks."""
+        """Vectors (n x width) of texts to be stored or compared with what is; blocks."""
         return embed_texts(texts, self.slot.model)
 
     def built_in(self, texts: Sequence[str], vectors: Vectors) -> Vectors:

@@ -18,26 +18,27 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from memories.embedding.encoder import Graph, build_model
 from memories.embedding.graph import weights_folder
 from memories.embedding.int8 import RANGES_FILE
+from memories.refinement.quarantine import WEIGHTS_FILE
 
-EXAMPLES_FILE = ROOT / "memories" / "refinement" / "quarantine_examples.jsonl"
+EXAMPLES_FILE = WEIGHTS_FILE.with_name("quarantine_examples.jsonl")
 OUTLIERS = 0.05  # per cent of a channel's values at either end that may lie outside its range
 TOKENS = 256
 RUN_TEXTS = 16
 
 REMARKS = """
-Thanks! | Thank you. | Thanks a lot! | Thanks, that helps. | Thanks! See you later. | Hi! | Hello there. | Hey | Bye! |
-See you! | Good night. | Yes. | No. | Yes! | No!! | Sure. | Okay. | OK | Agreed. | Exactly! | Right. | Wow! | Great! |
-Cool. | Nice! | Lovely :) | :) | ;) | :( | ??? | ... | ! | Haha | Ha, true. | Sorry. | Sorry! | Oh no. | Congratulations! |
-You too! | Me too. | Same here. | Not yet. | Maybe. | Why? | How? | When? | Who? | Where? | What? | Really? | Go on. |
-Good luck! | Well done! | Take care. | No problem. | You're welcome! | I see. | I know. | Of course! | Never mind. |
-Stop. | Continue. | Help! | Please. | Yes please! | No thanks. | Awesome!! | Sounds good. | Sounds fun! | Can't wait! |
-👍 | 😀 | ❤️ | 🎉🎉 | 1 | 42 | 2026 | x | a | tea | Berlin | Python | port 5432 | 3 pm | 12.50 € | 50% | v2.1.0
+Thanks! | Thank you. | Thanks a lot! | Thanks, that helps. | Thanks! See you later. | Hi! | Hello there. | Hey |
+Bye! | See you! | Good night. | Yes. | No. | Yes! | No!! | Sure. | Okay. | OK | Agreed. | Exactly! | Right. |
+Wow! | Great! | Cool. | Nice! | Lovely :) | :) | ;) | :( | ??? | ... | ! | Haha | Ha, true. | Sorry. | Sorry! |
+Oh no. | Congratulations! | You too! | Me too. | Same here. | Not yet. | Maybe. | Why? | How? | When? | Who? |
+Where? | What? | Really? | Go on. | Good luck! | Well done! | Take care. | No problem. | You're welcome! |
+I see. | I know. | Of course! | Never mind. | Stop. | Continue. | Help! | Please. | Yes please! | No thanks. |
+Awesome!! | Sounds good. | Sounds fun! | Can't wait! | 👍 | 😀 | ❤️ | 🎉🎉 | 1 | 42 | 2026 | x | a | tea | Berlin |
+Python | port 5432 | 3 pm | 12.50 € | 50% | v2.1.0
 """
 OTHERS = """
 def area(r: float) -> float: return 3.14159 * r ** 2

@@ -7,7 +7,6 @@ of the mask and L2 normalisation, so that one run turns token ids into unit vect
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,9 @@ def build_model(graph: Graph) -> Any:
         [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", DIMENSIONS])],
         graph.constants,
     )
-    return helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid(*opset) for opset in OPSETS], ir_version=IR_VERSION)
+    return helper.make_model(
+        onnx_graph, opset_imports=[helper.make_opsetid(*opset) for opset in OPSETS], ir_version=IR_VERSION
+    )
 
 
 @dataclass(slots=True)

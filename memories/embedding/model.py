@@ -77,7 +77,7 @@ def load_model(cache: Path | None = None, *, threads: int | None = None) -> Embe
 
 
 def _batches(lengths: Sequence[int], threads: int) -> list[list[int]]:
-    """Indices grouped by length: each group within BATCH_TOKENS and BATCH_PADDING, and at least one for every thread."""
+    """Indices grouped by length: each group within both budgets of a run, and at least one for every thread."""
     share = max(PARALLEL_TOKENS, -(-sum(lengths) // threads))
     budget = min(BATCH_TOKENS, share)
     batches: list[list[int]] = []

