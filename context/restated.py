@@ -22,9 +22,12 @@ def restates(excerpt: str, texts: Sequence[str]) -> bool:
 
 def repeats(claim: str, better: Sequence[str]) -> bool:
     """Whether one of `better` says all that `claim` says: every word of meaning, so every number, name and date, and
-    "not" where it does. Closer than for excerpts: a claim that is left out may be the one that was asked for.
+    "not" where it does. Closer than for excerpts: a claim that is left out may be the one that was asked for. A claim
+    of words that mean nothing ("It will be him.") is only said again word for word.
     """
     words = content_words(claim)
+    if not words:
+        return claim.lower().split() in [text.lower().split() for text in better]
     return any(
         words <= content_words(text) and dates(claim) <= dates(text) and _denies(claim) == _denies(text)
         for text in better
