@@ -1,4 +1,4 @@
-"""The encoder with its products in int8: three fifths of the time of fp32, and the same vector in every company.
+"""The encoder with its products in int8: two thirds of the time of fp32, and the same vector in every company.
 
 The usual dynamic quantisation scales by what a run happens to contain, so a text gets another vector in another batch.
 Here every scale is fixed. Each channel of a product's input is divided by a share of its known range, which its row of
