@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from context.desk_read import HotMemory
 from context.pack import pack
-from context.ranked import Ranked, receipt
+from context.ranked import LeftOut, Ranked, receipt
 from context.render import element_tokens
-from context.restated import repeats, restates
+from context.restated import Told
 from context.score import HALF_LIVES_DAYS, WEIGHTS, Components, components
 from context.shown import KEPT_SHARE
 from context.values import Arm, Candidate, Considered, Reason
@@ -48,6 +48,8 @@ extractor's memories alone .36, .57, .64; with excerpts at a share of .2 .37, .6
 .90; .7 .58, .81, .91. Annotated memories alone .51, .64, .75; .3 .55, .77, .86; .5 .59, .79, .91; .7 .57, .79, .92.
 """
 
+_RELEVANCE = WEIGHTS["relevance"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
@@ -66,19 +68,20 @@ def merge(hot: Sequence[HotMemory], cold: Sequence[Candidate] | None, query: str
 
     Where the cold search arrived, a memory it did not find is no more relevant than the least it found.
     """
-    hot_ids = {memory.id for memory in hot}
-    found = {
-        candidate.memory.id: replace(candidate, is_hot=True) if candidate.memory.id in hot_ids else candidate
+    # By the number of an id: Python's own UUID takes ten times as long to look up.
+    of_desk = {memory.id.int: memory for memory in hot}
+    found = [
+        candidate if of_desk.pop(candidate.memory.id.int, None) is None else candidate._replace(is_hot=True)
         for candidate in cold or ()
-    }
-    only_hot = list({memory.id: memory for memory in hot if memory.id not in found}.values())
-    ceiling = min((candidate.relevance for candidate in found.values()), default=1.0)
+    ]
+    only_hot = list(of_desk.values())
+    ceiling = min((candidate.relevance for candidate in found), default=1.0)
     shared = shared_words(query, [memory.content for memory in only_hot])
     judged = (
-        Candidate(memory=memory, arm=Arm.HOT, relevance=min(share, ceiling), is_hot=True)
+        Candidate(memory, Arm.HOT, min(share, ceiling), is_hot=True)
         for memory, share in zip(only_hot, shared, strict=True)
     )
-    return [*found.values(), *judged]
+    return [*found, *judged]
 
 
 def rank(
@@ -91,27 +94,22 @@ def rank(
     """Best first; equal scores by what was learned last."""
     scored = []
     for candidate in candidates:
-        parts = components(candidate.memory, relevance=candidate.relevance, now=now, half_lives=half_lives)
-        scored.append((parts.total, candidate.memory.observed_at, candidate.memory.id, candidate, parts))
-    scored.sort(key=lambda line: line[:3], reverse=True)
+        memory = candidate.memory
+        parts = components(memory, relevance=candidate.relevance, now=now, half_lives=half_lives)
+        # No two ids are the same number, so what stands behind it is never compared.
+        scored.append((parts.total, memory.observed_at, memory.id.int, candidate, parts))
+    scored.sort(reverse=True)
     hot = sorted((_worth(score, parts, one), key) for score, _, key, one, parts in scored if one.is_hot)
-    hot_ranks = {memory_id: place for place, (_, memory_id) in enumerate(reversed(hot), start=1)}
+    hot_ranks = {key: place for place, (_, key) in enumerate(reversed(hot), start=1)}
     return [
-        Ranked(
-            candidate=candidate,
-            components=parts,
-            score=score,
-            rank=place,
-            tokens=element_tokens(candidate.memory, wording),
-            hot_rank=hot_ranks.get(candidate.memory.id),
-        )
-        for place, (score, _, _, candidate, parts) in enumerate(scored, start=1)
+        Ranked(candidate, parts, score, place, element_tokens(candidate.memory, wording), hot_ranks.get(key))
+        for place, (score, _, key, candidate, parts) in enumerate(scored, start=1)
     ]
 
 
 def _worth(score: float, parts: Components, candidate: Candidate) -> tuple[bool, float]:
     """As the desk orders them: pinned ones first, then by the score without its relevance."""
-    return candidate.memory.is_pinned, score - WEIGHTS["relevance"] * parts.relevance
+    return candidate.memory.is_pinned, score - _RELEVANCE * parts.relevance
 
 
 def choose(
@@ -126,20 +124,23 @@ def choose(
 
     `shown` stand in those blocks already, `repeated` in the caller's own messages.
     """
-    fresh = [item for item in ranked if item.id not in shown]
-    pinned_budget = int(whole * PINNED_SHARE) - sum(i.tokens for i in ranked if i.id in shown and _is_pinned(i))
+    again = [item for item in ranked if item.id in shown] if shown else []
+    shown_ranks = {item.rank for item in again}
+    fresh = [item for item in ranked if item.rank not in shown_ranks]
+    pinned_budget = int(whole * PINNED_SHARE) - sum(item.tokens for item in again if _is_pinned(item))
     pinned = _take_pinned(fresh, min(pinned_budget, room))
-    pinned_ids = {item.id for item in pinned}
-    gates = _gates(ranked, [item for item in fresh if item.id not in pinned_ids], repeated)
-    contenders = [item for item in fresh if item.id not in pinned_ids and item.id not in gates]
+    pinned_ranks = {item.rank for item in pinned}
+    others = [item for item in fresh if item.rank not in pinned_ranks]
+    gates = _gates(ranked, others, repeated)
+    contenders = [item for item in others if item.rank not in gates]
     free = room - sum(item.tokens for item in pinned)
-    told = [*pinned, *(item for item in ranked if item.id in shown and not item.is_excerpt)]
+    told = [*pinned, *(item for item in again if not item.is_excerpt)]
     chosen, left_out = _share(contenders, free, whole, told)
     packed = [*pinned, *chosen]
     claims = [item for item in contenders if not item.is_excerpt]
     return Choice(
         memories=tuple(item.candidate.memory for item in packed),
-        considered=receipt(ranked, pinned_ids, gates | left_out, shown),
+        considered=receipt(ranked, pinned_ranks, gates | left_out, shown_ranks),
         tokens=sum(item.tokens for item in packed),
         is_crowded=len(pinned) < len(_take_pinned(fresh, pinned_budget))
         or (bool(claims) and free < claims[0].tokens <= whole * (1 - KEPT_SHARE) and _is_worth_a_prefix(claims[0])),
@@ -153,14 +154,12 @@ def _is_worth_a_prefix(item: Ranked) -> bool:
 def withheld(choice: Choice) -> Choice:
     """The same choice with nothing shown: its receipt says what would have been."""
     considered = (
-        replace(line, is_packed=False, reason=Reason.SHADOW) if line.is_packed else line for line in choice.considered
+        line._replace(is_packed=False, reason=Reason.SHADOW) if line.is_packed else line for line in choice.considered
     )
     return Choice(memories=(), considered=tuple(considered), tokens=0)
 
 
-def _share(
-    contenders: Sequence[Ranked], free: int, whole: int, told: Sequence[Ranked]
-) -> tuple[list[Ranked], dict[UUID, Reason]]:
+def _share(contenders: Sequence[Ranked], free: int, whole: int, told: Sequence[Ranked]) -> tuple[list[Ranked], LeftOut]:
     """Memories in their share, excerpts in theirs and what memories leave, memories again in what is left then.
 
     An excerpt that only restates one of the memories that are chosen, or `told` besides, is left out, and so is a
@@ -173,42 +172,48 @@ def _share(
     if best <= free:
         kept = min(kept, free - best)
     chosen, squeezed = _pack(claims, free - kept, whole)
-    beside = [item.candidate.memory.content for item in (*told, *chosen)]
-    restating = {item.id: Reason.RESTATES for item in words if restates(item.candidate.memory.content, beside)}
+    restating = _restating(words, [*told, *chosen]) if words else {}
     left = free - sum(item.tokens for item in chosen)
-    quoted, unquoted = _pack([item for item in words if item.id not in restating], left, whole)
+    quoted, unquoted = _pack([item for item in words if item.rank not in restating], left, whole)
     if kept:
         left -= sum(item.tokens for item in quoted)
-        more, squeezed = _pack([item for item in claims if item.id in squeezed], left, whole)
+        more, squeezed = _pack([item for item in claims if item.rank in squeezed], left, whole)
         chosen += more
     return [*chosen, *quoted], squeezed | unquoted | restating | again
 
 
-def _once(claims: Sequence[Ranked], told: Sequence[Ranked], free: int) -> tuple[list[Ranked], dict[UUID, Reason]]:
+def _restating(excerpts: Sequence[Ranked], beside: Sequence[Ranked]) -> LeftOut:
+    told = Told(item.candidate.memory.content for item in beside)
+    return {item.rank: Reason.RESTATES for item in excerpts if told.says_most_of(item.candidate.memory.content)}
+
+
+def _once(claims: Sequence[Ranked], told: Sequence[Ranked], free: int) -> tuple[list[Ranked], LeftOut]:
     """The claims without those that say again what a better one that has room says, or one that is shown anyhow."""
-    said = [item.candidate.memory.content for item in told]
+    said = Told(item.candidate.memory.content for item in told)
     once: list[Ranked] = []
-    again: dict[UUID, Reason] = {}
+    again: LeftOut = {}
     for item in claims:
         content = item.candidate.memory.content
-        if repeats(content, said):
-            again[item.id] = Reason.RESTATES
+        if said.says(content):
+            again[item.rank] = Reason.RESTATES
             continue
         once.append(item)
         if item.tokens <= free:
-            said.append(content)
+            said.add(content)
     return once, again
 
 
-def _pack(contenders: Sequence[Ranked], free: int, whole: int) -> tuple[list[Ranked], dict[UUID, Reason]]:
+def _pack(contenders: Sequence[Ranked], free: int, whole: int) -> tuple[list[Ranked], LeftOut]:
     """The best set that fits into `free` tokens, and why the others are not in it."""
+    if not contenders:
+        return [], {}
     listed = _short_list(contenders, free)
     chosen = [listed[i] for i in pack([item.score for item in listed], [item.tokens for item in listed], free)]
-    chosen_ids, listed_ids = {item.id for item in chosen}, {item.id for item in listed}
+    ranks_chosen, ranks_listed = {item.rank for item in chosen}, {item.rank for item in listed}
     squeezed = {
-        item.id: Reason.OUTRANKED if item.id not in listed_ids and item.tokens <= free else _too_much(item, whole)
+        item.rank: Reason.OUTRANKED if item.rank not in ranks_listed and item.tokens <= free else _too_much(item, whole)
         for item in contenders
-        if item.id not in chosen_ids
+        if item.rank not in ranks_chosen
     }
     return chosen, squeezed
 
@@ -247,7 +252,7 @@ def _take_pinned(fresh: Sequence[Ranked], budget: int) -> list[Ranked]:
     return taken
 
 
-def _gates(ranked: Sequence[Ranked], fresh: Sequence[Ranked], repeated: Collection[UUID]) -> dict[UUID, Reason]:
+def _gates(ranked: Sequence[Ranked], fresh: Sequence[Ranked], repeated: Collection[UUID]) -> LeftOut:
     """Why some of `fresh` are not worth showing however much room there is.
 
     What is shown already still sets the standard: else the dregs would rise once the best have been shown. Memories are
@@ -255,13 +260,14 @@ def _gates(ranked: Sequence[Ranked], fresh: Sequence[Ranked], repeated: Collecti
     """
     best = max((item.candidate.relevance for item in ranked), default=0.0)
     best_claim = max((item.candidate.relevance for item in ranked if not item.is_excerpt), default=0.0)
-    found = ((item.id, _gate(item, best if item.is_excerpt else best_claim, repeated)) for item in fresh)
-    return {item_id: reason for item_id, reason in found if reason is not None}
+    found = ((item.rank, _gate(item, best if item.is_excerpt else best_claim, repeated)) for item in fresh)
+    return {rank: reason for rank, reason in found if reason is not None}
 
 
 def _gate(item: Ranked, best: float, repeated: Collection[UUID]) -> Reason | None:
-    if item.id in repeated:
+    relevance = item.candidate.relevance
+    if repeated and item.id in repeated:
         return Reason.REPEATED
-    if item.candidate.relevance < RELEVANCE_FLOOR:
+    if relevance < RELEVANCE_FLOOR:
         return Reason.BELOW_FLOOR
-    return Reason.IN_THE_TAIL if item.candidate.relevance < TAIL_SHARE * best else None
+    return Reason.IN_THE_TAIL if relevance < TAIL_SHARE * best else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,7 +14,9 @@ LEFT_OUT_KEPT = 20
 
 
 class Ranked(NamedTuple):
-    """A candidate with its score; `tokens` are those of its whole element. A tuple: each call makes a hundred."""
+    """A candidate with its score; `tokens` are those of its whole element. Its rank, from 1, is its name in one call.
+    A tuple: each call makes a hundred.
+    """
 
     candidate: Candidate
     components: Components
@@ -33,28 +35,30 @@ class Ranked(NamedTuple):
         return self.candidate.memory.is_excerpt
 
 
+LeftOut = dict[int, Reason]
+"""Why a candidate is not shown, by its rank."""
+
+
 def receipt(
-    ranked: Sequence[Ranked],
-    pinned_ids: Collection[UUID],
-    left_out: Mapping[UUID, Reason],
-    shown: Collection[UUID],
+    ranked: Sequence[Ranked], pinned: Collection[int], left_out: LeftOut, shown: Collection[int]
 ) -> tuple[Considered, ...]:
+    """The lines of all that are shown and of the best that are not; `pinned` and `shown` are ranks."""
     lines, omitted = [], 0
     for item in ranked:
-        reason = left_out.get(item.id)
+        reason = left_out.get(item.rank)
         omitted += reason is not None
         if reason is None or omitted <= LEFT_OUT_KEPT:
-            arm = Arm.REPLAYED if item.id in shown else Arm.PINNED if item.id in pinned_ids else item.candidate.arm
+            arm = Arm.REPLAYED if item.rank in shown else Arm.PINNED if item.rank in pinned else item.candidate.arm
             lines.append(_line(item, arm, reason))
     return tuple(lines)
 
 
 def _line(item: Ranked, arm: Arm, reason: Reason | None) -> Considered:
-    is_excerpt = item.is_excerpt
+    memory, is_excerpt = item.candidate.memory, item.candidate.memory.is_excerpt
     return Considered(
-        memory_id=None if is_excerpt else item.id,
-        excerpt_id=item.id if is_excerpt else None,
-        version=item.candidate.memory.version,
+        memory_id=None if is_excerpt else memory.id,
+        excerpt_id=memory.id if is_excerpt else None,
+        version=memory.version,
         rank=item.rank,
         score=round(item.score, 6),
         components=item.components.as_dict(),

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
 from context.desk_read import HotMemory
+from context.score import DAY_S
 from context.wording import DEFAULT, Wording
 from context.wording.base import CATEGORIES
 from ibex.core.tokens import at_most
@@ -22,6 +24,7 @@ NONCE_DIGITS = 15
 
 Three digits are one token, always; mixed with letters they would be one to three, and the block's tokens unknown."""
 
+_EPOCH = date(1970, 1, 1)
 _ESCAPED = {'"': "&quot;"}
 _SPECIAL = re.compile(r'[&<>"]')
 _ENTITY_TOKENS = 4
@@ -74,14 +77,16 @@ def words(memory: HotMemory) -> str:
 
 def seen(content: str) -> str:
     """The content as it stands in a block: escaped, and without what a reader could not see."""
-    return escape(UNSEEN.sub("", content), _ESCAPED)
+    plain = content if content.isascii() and content.isprintable() else UNSEEN.sub("", content)
+    return escape(plain, _ESCAPED) if _SPECIAL.search(plain) else plain
 
 
 def kinds_of(memories: Sequence[HotMemory]) -> dict[str, bool]:
     """What the sentence before their block has to speak of."""
+    procedural = [memory.is_instruction for memory in memories if memory.category == "procedural"]
     return {
-        "instructions": any(memory.is_instruction for memory in memories),
-        "procedures": any(memory.category == "procedural" and not memory.is_instruction for memory in memories),
+        "instructions": True in procedural,
+        "procedures": False in procedural,
         "excerpts": any(memory.is_excerpt for memory in memories),
     }
 
@@ -130,7 +135,13 @@ def _since(memory: HotMemory) -> str:
 
 
 def _day(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, tz=UTC).date().isoformat()
+    return _date(int(seconds // DAY_S))
+
+
+@lru_cache(maxsize=4_096)
+def _date(days: int) -> str:
+    """`days` since 1970."""
+    return (_EPOCH + timedelta(days=days)).isoformat()
 
 
 def _place(memory: HotMemory) -> tuple[int, float, str]:

@@ -4,7 +4,7 @@ twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from context.words import content_words
 from memories.refinement.guards import dates
@@ -14,25 +14,41 @@ RESTATED_SHARE = 0.8
 """Of an excerpt's words, how many one other text has: what is left is a name, a greeting or an aside."""
 
 
-def restates(excerpt: str, texts: Sequence[str]) -> bool:
-    """Whether one of `texts` says what `excerpt` says. An excerpt of words that mean nothing says nothing."""
-    words = content_words(excerpt)
-    return any(len(words & content_words(text)) >= RESTATED_SHARE * len(words) for text in texts)
+class Told:
+    """Texts that are read anyhow. A word that none of them has settles most questions without looking at each."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._texts: list[str] = []
+        self._words: list[frozenset[str]] = []
+        self._all_words: set[str] = set()
+        for text in texts:
+            self.add(text)
+
+    def add(self, text: str) -> None:
+        """One more."""
+        words = content_words(text)
+        self._all_words |= words
+        self._texts.append(text)
+        self._words.append(words)
+
+    def says(self, claim: str) -> bool:
+        """Whether one of the texts says all that `claim` says: every word of meaning, so every number, name and date,
+        and "not" where it does. Closer than for excerpts: a claim that is left out may be the one that was asked for.
+        One of words that mean nothing ("It will be him.") is only said again word for word.
+        """
+        words = content_words(claim)
+        if not words:
+            return claim.lower().split() in [text.lower().split() for text in self._texts]
+        return words <= self._all_words and any(
+            words <= known and _is_as_plain(claim, text) for known, text in zip(self._words, self._texts, strict=True)
+        )
+
+    def says_most_of(self, excerpt: str) -> bool:
+        """Whether one of the texts says what `excerpt` says. An excerpt of words that mean nothing says nothing."""
+        words = content_words(excerpt)
+        enough = RESTATED_SHARE * len(words)
+        return any(len(words & known) >= enough for known in self._words)
 
 
-def repeats(claim: str, better: Sequence[str]) -> bool:
-    """Whether one of `better` says all that `claim` says: every word of meaning, so every number, name and date, and
-    "not" where it does. Closer than for excerpts: a claim that is left out may be the one that was asked for. A claim
-    of words that mean nothing ("It will be him.") is only said again word for word.
-    """
-    words = content_words(claim)
-    if not words:
-        return claim.lower().split() in [text.lower().split() for text in better]
-    return any(
-        words <= content_words(text) and dates(claim) <= dates(text) and _denies(claim) == _denies(text)
-        for text in better
-    )
-
-
-def _denies(text: str) -> bool:
-    return bool(traits(text).negations)
+def _is_as_plain(claim: str, text: str) -> bool:
+    return dates(claim) <= dates(text) and bool(traits(claim).negations) == bool(traits(text).negations)

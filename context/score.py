@@ -23,6 +23,7 @@ if not math.isclose(sum(WEIGHTS.values()), 1.0):
     raise ValueError("The weights of the score must sum to 1.")
 
 
+_LN_2 = math.log(2)
 _RELEVANCE, _RECENCY, _USEFULNESS, _CONFIDENCE, _FREQUENCY = WEIGHTS.values()
 
 
@@ -38,37 +39,39 @@ class Components(NamedTuple):
     @property
     def total(self) -> float:
         """The score, from 0 to 1."""
+        relevance, recency, usefulness, confidence, frequency = self
         return (
-            _RELEVANCE * self.relevance
-            + _RECENCY * self.recency
-            + _USEFULNESS * self.usefulness
-            + _CONFIDENCE * self.confidence
-            + _FREQUENCY * self.frequency
+            _RELEVANCE * relevance
+            + _RECENCY * recency
+            + _USEFULNESS * usefulness
+            + _CONFIDENCE * confidence
+            + _FREQUENCY * frequency
         )
 
     def as_dict(self) -> dict[str, float]:
         """For a receipt: four digits are more than a reader needs."""
-        return {name: round(value, 4) for name, value in zip(WEIGHTS, self, strict=True)}
+        return {name: round(value, 4) for name, value in zip(self._fields, self, strict=True)}
 
 
 def components(
     memory: HotMemory, *, relevance: float, now: float, half_lives: Mapping[str, float] = HALF_LIVES_DAYS
 ) -> Components:
     """Score `memory` at `now` (seconds since 1970)."""
+    half_life = half_lives.get(memory.category, HALF_LIFE_DAYS) if half_lives else HALF_LIFE_DAYS
     return Components(
-        relevance=_share(relevance),
-        recency=recency(memory.observed_at, now, half_lives.get(memory.category, HALF_LIFE_DAYS)),
-        usefulness=_share(memory.usefulness),
-        confidence=_share(memory.confidence),
-        frequency=_share(memory.injections / FREQUENT_INJECTIONS),
+        _share(relevance),
+        recency(memory.observed_at, now, half_life),
+        _share(memory.usefulness),
+        _share(memory.confidence),
+        _share(memory.injections / FREQUENT_INJECTIONS),
     )
 
 
 def recency(observed_at: float, now: float, half_life_days: float) -> float:
     """exp(-lambda * age in days), lambda = ln 2 / half-life: 1 when new or from the future, 0.5 after a half-life."""
-    age_days = max(0.0, now - observed_at) / DAY_S
-    return math.exp(-math.log(2) / half_life_days * age_days)
+    age_days = (now - observed_at) / DAY_S
+    return math.exp(-_LN_2 / half_life_days * age_days) if age_days > 0 else 1.0
 
 
 def _share(value: float) -> float:
-    return min(1.0, max(0.0, value))
+    return value if 0.0 <= value <= 1.0 else min(1.0, max(0.0, value))

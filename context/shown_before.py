@@ -9,7 +9,7 @@ this one does not have, the sessions that do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -167,7 +167,7 @@ def _memory(line: Sequence[Any]) -> list[HotMemory]:
     memory_id, version, kept, excerpt_id, said, said_at, role, speaker, _ = line
     if excerpt_id is not None:
         quoted = _made(excerpt_id, said, "episodic", said_at)
-        return [replace(quoted, is_excerpt=True, role=role, speaker=speaker)]
+        return [quoted._replace(is_excerpt=True, role=role, speaker=speaker)]
     snapshot = orjson.loads(kept) if isinstance(kept, str) else kept or {}
     if snapshot.get("content") is None or snapshot.get("observed_at") is None:
         return []
@@ -176,8 +176,7 @@ def _memory(line: Sequence[Any]) -> list[HotMemory]:
         memory_id, snapshot["content"], snapshot["category"], datetime.fromisoformat(snapshot["observed_at"])
     )
     return [
-        replace(
-            memory,
+        memory._replace(
             version=version,
             is_pinned=bool(snapshot.get("is_pinned")),
             by_operator=bool(snapshot.get("by_operator")),

@@ -160,13 +160,7 @@ def candidate_of(found: Found) -> Candidate:
         role=found.role,
         speaker=found.speaker,
     )
-    return Candidate(
-        memory=memory,
-        arm=Arm.COLD,
-        relevance=found.relevance,
-        vector_rank=found.vector_rank,
-        word_rank=found.word_rank,
-    )
+    return Candidate(memory, Arm.COLD, found.relevance, found.vector_rank, found.word_rank)
 
 
 def _seconds(moment: datetime | None) -> float | None:

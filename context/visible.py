@@ -14,7 +14,7 @@ from uuid import UUID
 
 from context.desk_read import HotMemory
 from context.query import text_of
-from context.restated import restates
+from context.restated import Told
 from context.values import Candidate
 from context.words import content_words
 
@@ -46,11 +46,11 @@ def _quoted(excerpts: Sequence[HotMemory], messages: Sequence[Mapping[str, Any]]
     if not excerpts:
         return set()
     texts = [text_of(message) for message in messages[: at + 1] if message.get("role") in _SPEAKING]
-    asked = text_of(messages[at])[:READ_CHARACTERS]
+    asked = Told([text_of(messages[at])[:READ_CHARACTERS]])
     return {
         excerpt.id
         for excerpt in excerpts
-        if restates(excerpt.content, [asked]) or any(excerpt.content in text for text in texts)
+        if asked.says_most_of(excerpt.content) or any(excerpt.content in text for text in texts)
     }
 
 

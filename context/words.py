@@ -17,6 +17,8 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _STEM_MIN = 3
 CACHED_TEXTS = 4_096
 """Hot memories come back call after call; about 2.5 KiB each."""
+CACHED_STEMS = 50_000
+"""About 150 bytes each; the words of an agent come back far more often than its texts."""
 CACHED_SETS = 64
 """Desks, of which a busy process sees a few at a time; about 40 KiB each."""
 
@@ -34,8 +36,11 @@ with won would yes you your yours yourself
 @lru_cache(maxsize=CACHED_TEXTS)
 def content_words(text: str) -> frozenset[str]:
     """Stems of what `text` is about. Scripts without spaces are cut into pairs of characters."""
+    words = _WORD.findall(text.lower())
+    if text.isascii():
+        return frozenset(map(_stem, words)) - _stop_stems()
     found: set[str] = set()
-    for word in _WORD.findall(text.lower()):
+    for word in words:
         if _UNSPACED.search(word):
             found.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
         else:
@@ -58,17 +63,25 @@ def shared_words(query: str, texts: Sequence[str]) -> list[float]:
         return sum(weights.get(word, unseen) for word in words)
 
     whole = mass(wanted)
-    return [mass(wanted & words) / math.sqrt(whole * mass(words)) if wanted & words else 0.0 for words in sets]
+    both = (wanted & words for words, _ in sets)
+    return [
+        mass(common) / math.sqrt(whole * of_text) if common else 0.0
+        for common, (_, of_text) in zip(both, sets, strict=True)
+    ]
 
 
 @lru_cache(maxsize=CACHED_SETS)
-def _weighed(texts: tuple[str, ...]) -> tuple[list[frozenset[str]], dict[str, float]]:
-    """The words of each text, and what each word weighs among them. What stands on a desk is asked call after call."""
+def _weighed(texts: tuple[str, ...]) -> tuple[list[tuple[frozenset[str], float]], dict[str, float]]:
+    """The words of each text with their weight together, and what each word weighs among them. What stands on a desk
+    is asked call after call.
+    """
     sets = [content_words(text) for text in texts]
     appearances = Counter(word for words in sets for word in words)
-    return sets, {word: math.log(1 + len(texts) / times) for word, times in appearances.items()}
+    weights = {word: math.log(1 + len(texts) / times) for word, times in appearances.items()}
+    return [(words, sum(weights[word] for word in words)) for words in sets], weights
 
 
+@lru_cache(maxsize=CACHED_STEMS)
 def _stem(word: str) -> str:
     for ending in ("ing", "ied", "ies", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= _STEM_MIN:

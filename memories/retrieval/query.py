@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from memories.choices import Status
@@ -69,9 +69,8 @@ class Query:
         return len(self.kinds) == 1 and bounded and not (self.include_outdated or narrowed)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """A memory or an excerpt with what speaks for it. Times are seconds since 1970.
+class Found(NamedTuple):
+    """A memory or an excerpt with what speaks for it. Times are seconds since 1970. A tuple: each call makes fifty.
 
     `cosine` is that of the vectors, `text_rank` the share of the question's words (by their rarity) that it has,
     `relevance` the fused evidence, calibrated from 0 (unrelated) to 1 (the answer in other words).
@@ -114,7 +113,7 @@ class Found:
     @classmethod
     def of(cls, row: Sequence[Any], **scores: Any) -> Self:
         """From the columns of `memories.retrieval.statements.CONTENTS`, in their order, and the scores."""
-        return cls(**dict(zip(_COLUMNS, row, strict=True)), **scores)
+        return cls(scores.pop("kind"), *row, **scores)
 
     def as_dict(self) -> dict[str, Any]:
         """The scores, for a receipt or an answer."""
@@ -124,10 +123,3 @@ class Found:
             "text_rank": round(self.text_rank, 4),
             "arm": self.arm.value,
         }
-
-
-_COLUMNS = (
-    "id", "agent_id", "end_user", "content", "category", "source", "status", "confidence", "usefulness",
-    "injections", "observed_at", "valid_from", "tokens", "version", "pinned", "session_id", "checkpoint_id", "turn",
-    "role", "speaker", "by_operator",
-)  # fmt: skip
