@@ -131,6 +131,8 @@ def _new_block(turn: Turn, choice: Choice, nonce: str, wording: Wording) -> Show
 
 def _with_replayed(lines: Sequence[Considered], blocks: Sequence[ShownBlock]) -> tuple[Considered, ...]:
     """The receipt with everything in a replayed block: it is in the prompt, found by this call or not."""
+    if not blocks:
+        return tuple(lines)
     packed = {line.id for line in lines if line.is_packed}
     again: dict[UUID, Considered] = {}
     for block in blocks:

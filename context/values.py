@@ -128,14 +128,14 @@ class Considered(NamedTuple):
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """For the journal."""
+        """For the journal, whose JSON writes ids as text."""
         return {
-            "memory_id": str(self.memory_id) if self.memory_id else None,
-            "excerpt_id": str(self.excerpt_id) if self.excerpt_id else None,
+            "memory_id": self.memory_id,
+            "excerpt_id": self.excerpt_id,
             "version": self.version,
             "rank": self.rank,
             "score": self.score,
-            "components": dict(self.components),
+            "components": self.components,
             "arm": self.arm,
             "tokens": self.tokens,
             "is_packed": self.is_packed,

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from memories.embedding import Vector
-from memories.retrieval.asked import Asked, whose_words
-from memories.retrieval.fusion import Rows, fuse, places
+from memories.retrieval.asked import whose_words
+from memories.retrieval.fusion import Floats, Rows, fuse, places
 from memories.retrieval.held import ROLE_AND_SPEAKER, Held
 from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.statements import ARM_ROWS
@@ -30,15 +29,15 @@ _BESIDE = (-3, -2, -1, 1, 2, 3)
 """Rows from one of an excerpt's to those of the turns before and after it: each has two at most."""
 
 
-def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]) -> list[Found]:
-    """The best `query.limit` rows of the copy, best first."""
+def search_held(held: Held, query: Query, cosine: Floats, lexemes: Sequence[str]) -> list[Found]:
+    """The best `query.limit` rows of the copy, best first. `cosine`: of each row, see `Held.cosines`."""
     terms = weigh(lexemes, held.vocabulary)
     current = held.ends > time.time()
-    cosine = held.cosines(vector)
     having = [held.postings.get(lexeme, _NOWHERE) for lexeme in terms.lexemes]
     arm_rows = max(ARM_ROWS, query.limit)
     near = _best(np.where(current, cosine, -np.inf), arm_rows)
-    worded = _best(np.where(current & _searched(held, terms), _weighed(held, having, terms), -np.inf), arm_rows)
+    searched = np.flatnonzero(current & _searched(held, terms))
+    worded = searched[_best(_weighed(held, having, terms)[searched], arm_rows)]
     at = np.union1d(near, worded)
     if held.kind == "excerpt":
         at = _with_neighbours(held, at, current)
@@ -46,19 +45,19 @@ def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]
     is_near, is_worded = np.isin(at, near), np.isin(at, worded)
     vector_ranks, word_ranks = places(cosine[at], is_near), places(scores.text_rank, is_worded)
     order = np.argsort(-scores.score, kind="stable")[: query.limit]
+    found = zip(
+        order.tolist(),
+        at[order].tolist(),
+        cosine[at[order]].tolist(),
+        scores.text_rank[order].tolist(),
+        scores.relevance[order].tolist(),
+        scores.score[order].tolist(),
+        map(_ARMS.__getitem__, zip(is_near[order].tolist(), is_worded[order].tolist(), strict=True)),
+        strict=True,
+    )
     return [
-        Found.of(
-            held.rows[at[i]],
-            kind=held.kind,
-            cosine=float(cosine[at[i]]),
-            text_rank=float(scores.text_rank[i]),
-            relevance=float(scores.relevance[i]),
-            score=float(scores.score[i]),
-            arm=_ARMS[bool(is_near[i]), bool(is_worded[i])],
-            vector_rank=vector_ranks[i],
-            word_rank=word_ranks[i],
-        )
-        for i in order
+        Found._make((held.kind, *held.rows[row], *scored, vector_ranks[place], word_ranks[place]))
+        for place, row, *scored in found
     ]
 
 
@@ -70,7 +69,7 @@ def _matched(held: Held, having: Sequence[Ints], at: Ints) -> Bools:
     return matched
 
 
-def _weighed(held: Held, having: Sequence[Ints], terms: Terms) -> npt.NDArray[np.float64]:
+def _weighed(held: Held, having: Sequence[Ints], terms: Terms) -> Floats:
     """Of each row, what its words of the question weigh together."""
     weighed = np.zeros(len(held.rows))
     for rows, weight in zip(having, terms.weights, strict=True):
@@ -97,7 +96,7 @@ def _any_of(held: Held, places: Sequence[Ints]) -> Bools:
     return found
 
 
-def _best(values: npt.NDArray[np.float64], most: int) -> Ints:
+def _best(values: Floats, most: int) -> Ints:
     """Places of the greatest values; of equal ones the newest rows. Infinitely small ones are not there at all."""
     among = np.arange(len(values))
     if len(values) > most:  # only those that may be among them are put in order
@@ -120,22 +119,23 @@ def _with_neighbours(held: Held, at: Ints, current: Bools) -> Ints:
     return np.unique(np.concatenate(found))
 
 
-def _rows(held: Held, at: Ints, cosine: npt.NDArray[np.float64], matched: Bools, text: str) -> Rows:
-    times = named_times(text)
-    asked = whose_words(text, held.speakers)
-    count = len(at)
+def _rows(held: Held, at: Ints, cosine: Floats, matched: Bools, text: str) -> Rows:
+    times, count = named_times(text), len(at)
     return Rows(
         cosine=cosine[at],
         matched=matched,
         session=held.sessions[at],
         place=held.places[at],
         tokens=held.tokens[at],
-        spoken=np.array([_is_asked(held, int(i), asked) for i in at], dtype=np.float64),
-        month=np.array([times.matches(held.times[i]) for i in at], dtype=np.float64),
+        spoken=_spoken(held, at, text),
+        month=np.array([times.matches(held.times[i]) for i in at], dtype=np.float64) if times else np.zeros(count),
         evidence_of=np.full(count, -1, dtype=np.int64),
     )
 
 
-def _is_asked(held: Held, row: int, asked: Asked) -> bool:
+def _spoken(held: Held, at: Ints, text: str) -> Floats:
     """A memory may be about whom the question is about, whoever said it."""
-    return held.kind == "memory" or asked.fits(*held.rows[row][ROLE_AND_SPEAKER])
+    if held.kind == "memory":
+        return np.ones(len(at))
+    asked = whose_words(text, held.speakers)
+    return np.array([asked.fits(*held.rows[row][ROLE_AND_SPEAKER]) for row in at.tolist()], dtype=np.float64)

@@ -115,7 +115,7 @@ def search_past(held: Held, query: Query) -> list[Found]:
     if not held.rows:
         return []
     vector = serving().embed([first_person(query.text, held.speakers)])[0]
-    return search_held(held, query, vector, drive_sync(read_lexemes(query.text)))
+    return search_held(held, query, held.cosines(vector), drive_sync(read_lexemes(query.text)))
 
 
 def all_of(held: Held) -> Sequence[Found]:

@@ -22,9 +22,13 @@ class Named:
     months: frozenset[int]
     years: frozenset[int]
 
+    def __bool__(self) -> bool:
+        """Whether any was named."""
+        return bool(self.months or self.years)
+
     def matches(self, moment: datetime) -> bool:
         """Whether `moment` is of a time that was named."""
-        if not self.months and not self.years:
+        if not self:
             return False
         return (not self.months or moment.month in self.months) and (not self.years or moment.year in self.years)
 
