@@ -63,7 +63,7 @@ def test_a_receipt_names_rank_components_tokens_and_arm_of_each() -> None:
     assert set(second.components) == {"relevance", "recency", "usefulness", "confidence", "frequency"}
     assert second.arm == "cold"
     assert second.tokens == element_tokens(choice.memories[1])
-    assert second.as_json()["memory_id"] == str(second.memory_id)
+    assert second.as_json()["memory_id"] == second.memory_id
 
 
 def pinned(content: str, relevance: float = 0.0, **fields: Any) -> Candidate:
