@@ -130,7 +130,7 @@ def test_providers_are_listed_as_they_are_asked_in_pages(alice: Person, sandbox:
         names += [item["name"] for item in page["items"]]
         cursor = page["next_cursor"]
     assert names == ["First", "Second", "Sandbox", "Last"]
-    error_of(by_token(alice, "GET", "/providers?kind=openai"), 400, "INVALID_REQUEST")
+    error_of(by_token(alice, "GET", "/providers?colour=red"), 400, "INVALID_REQUEST")
 
 
 def test_a_provider_sent_twice_is_made_once(alice: Person, acme: Organization, by_token: Call) -> None:
