@@ -1,38 +1,77 @@
-"""How many assemblies may search the vault at once.
+"""How many assemblies may search the vault at once: as many as are in time.
 
-Fifty calls of one instant cost fifty times the CPU of one: were all of them to search, all would be late. Beyond the
-limit a call goes without the cold search, and says so, so that those before it are in time. So does a call that finds
-the event loop busy: a search waits for the loop several times, and would be late whatever it costs.
+Fifty calls of one instant cost fifty times the CPU of one: were all of them to search, all would be late, and a search
+that is late was work for nothing. So the number follows what the machine has just shown it can do, as TCP follows a
+network: one more for each round of searches in time, half for a late one, and a pause where even a single search is
+late. Beyond it a call goes without the cold search, and says so. So does a call that finds the event loop busy: a
+search waits for the loop several times, and would be late whatever it costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ibex.core.lag import Lag
 from ibex.core.patience import patient
 
 SEARCHES_IN_FLIGHT = 16
-"""For a process on two cores; 12 to 20 were measured as the bound."""
-BUSY_FROM_S = patient(0.015)
-"""Lag of the event loop. A search comes back to it about three times within its 40 ms."""
+"""At most: 12 to 20 were measured as the bound for a process on two cores."""
+SEARCHES_AT_FIRST = 4.0
+BUSY_FROM_S = patient(0.004)
+"""Lag of the event loop, on average. Single turns are several times as long, and a search takes about four.
+
+50 callers on two cores that cannot carry them all (benchmarks/assembly.py): from 15 ms on the 95th percentile of
+assembly is 53 ms, from 6 ms 50, from 3 ms 44."""
+HALVED_AGAIN_S = 0.05
+"""After it; searches that were under way together are late together, and count once."""
+PAUSE_MIN_S, PAUSE_MAX_S = 0.05, 1.0
+"""Between the searches of a machine that cannot do one in time. A late one doubles it, one in time halves it."""
 
 
 class Admission:
     """A bounded counter of one event loop; nobody waits."""
 
-    def __init__(self, limit: int = SEARCHES_IN_FLIGHT, lag: Lag | None = None) -> None:
-        self.limit = limit
+    def __init__(
+        self, limit: int | None = None, lag: Lag | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.most = limit or SEARCHES_IN_FLIGHT
+        self.limit = min(float(self.most), SEARCHES_AT_FIRST)
         self.lag = lag or Lag()
         self.in_flight = 0
+        self._clock = clock
+        self._halved_at = -HALVED_AGAIN_S
+        self._pause_s = PAUSE_MIN_S
+        self._closed_until = 0.0
 
     @contextmanager
     def place(self, *, wanted: bool = True) -> Iterator[bool]:
         """Whether this call may search, for as long as the block lasts. One that wants no search takes no place."""
-        admitted = wanted and self.in_flight < self.limit and self.lag.seconds < BUSY_FROM_S
+        admitted = wanted and self.in_flight < int(self.limit) and self.lag.seconds < BUSY_FROM_S
+        admitted = admitted and self._clock() >= self._closed_until
         self.in_flight += admitted
         try:
             yield admitted
+        except asyncio.CancelledError:  # the wall of the whole assembly
+            if admitted:
+                self.learn(in_time=False)
+            raise
         finally:
             self.in_flight -= admitted
+
+    def learn(self, *, in_time: bool) -> None:
+        """What became of a search that was admitted."""
+        if in_time:
+            self.limit = min(self.most, self.limit + 1 / self.limit)
+            self._pause_s = max(PAUSE_MIN_S, self._pause_s / 2)
+            return
+        now = self._clock()
+        if now - self._halved_at < HALVED_AGAIN_S:
+            return
+        self._halved_at = now
+        if self.limit < 2:
+            self._closed_until = now + self._pause_s
+            self._pause_s = min(PAUSE_MAX_S, 2 * self._pause_s)
+        self.limit = max(1.0, self.limit / 2)

@@ -86,6 +86,8 @@ async def _assemble(
         with watch.stage("budget"):
             budget = _budget(question, turn, question.desk.directive or "", question.desk.directive_tokens)
         retrieved = await retrieval.collect(deadline)
+        if admitted:
+            admission.learn(in_time=COLD not in retrieved.missing)
     if turn.query and not admitted:
         without = (COLD, EXCERPTS) if question.agent.quotes else (COLD,)
         retrieved = replace(retrieved, missing=(*retrieved.missing, *without))

@@ -8,7 +8,7 @@ import time
 BEAT_S = 0.02
 SMOOTHING = 0.2
 """Of the latest beat: a busy loop is known after about five."""
-BEAT_LATE_MAX_S = 0.05
+BEAT_LATE_MAX_S = 0.015
 """What one beat may count for: a single long callback does not make a loop busy."""
 
 

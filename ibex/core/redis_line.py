@@ -92,7 +92,7 @@ class Line(asyncio.Protocol):
         """One write for all that was asked in one turn of the loop."""
         now = self._loop.time()
         for question, _ in self._unsent:
-            question.sent = now
+            question.leave(now)
         if self._transport is not None and not self.is_closed:
             self._transport.write(b"".join([packed for _, packed in self._unsent]))
             self._watch = self._watch or self._loop.call_later(self._silent_after_s, self._look)
@@ -132,27 +132,38 @@ class Line(asyncio.Protocol):
 class _Question:
     """Commands whose answers are still to come."""
 
-    __slots__ = ("_timer", "answers", "future", "sent", "wanted")
+    __slots__ = ("_loop", "_timeout_s", "_timer", "answers", "future", "sent", "wanted")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wanted: int, timeout_s: float) -> None:
         self.future: asyncio.Future[list[Any]] = loop.create_future()
         self.answers: list[Any] = []
         self.wanted = wanted
         self.sent: float | None = None
-        # An answer that has arrived is read before a timer of the same moment runs out, however busy the loop was.
-        self._timer = loop.call_later(timeout_s, self.fail, TimeoutError())
+        self._loop, self._timeout_s = loop, timeout_s
+        self._timer: asyncio.TimerHandle | None = None
+
+    def leave(self, now: float) -> None:
+        """It is sent; only from here on the server is waited for. An answer that has arrived is read before a timer of
+        the same moment runs out, however busy the loop is.
+        """
+        self.sent = now
+        self._timer = self._loop.call_later(self._timeout_s, self.fail, TimeoutError())
 
     def answer(self) -> None:
         """All answers are there. Nobody may be waiting for them any more."""
-        self._timer.cancel()
+        self._settle()
         if not self.future.done():
             self.future.set_result(self.answers)
 
     def fail(self, error: Exception) -> None:
         """Tell who waits, unless nobody does."""
-        self._timer.cancel()
+        self._settle()
         if not self.future.done():
             self.future.set_exception(error)
+
+    def _settle(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def _packed(command: Command) -> bytes:

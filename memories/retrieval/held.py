@@ -14,9 +14,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -46,8 +46,12 @@ READ_WHOLE_AFTER_S = 60.0
 TOO_MANY_S = 60.0
 """Before an agent with too many memories is looked at again."""
 REST = 50.0
-"""A copy is not read again before this many times as long as reading it took: at most 2 % of a core."""
+"""A copy is not read again before this many times the CPU time that reading it took here: at most 2 % of a core. It may
+be confirmed meanwhile, which costs one question to the desk."""
+ASKED_AGAIN_S = 1.0
+"""Before the desk is asked about the same copy again."""
 
+T = TypeVar("T")
 Place = tuple[UUID, UUID, str, str]
 """Organization, agent, end user; and which kind of row, memory or excerpt."""
 Cuts = tuple[str, ...]
@@ -124,6 +128,7 @@ class Shelf:
     def __init__(self) -> None:
         self._copies: OrderedDict[Place, Held] = OrderedDict()
         self._rest_until: dict[Place, float] = {}
+        self._asked_at: dict[Place, float] = {}
         self._reading: asyncio.Task[None] | None = None
 
     def get(self, place: Place, cuts: Cuts | None, slot: Slot) -> Held | None:
@@ -145,23 +150,27 @@ class Shelf:
         """Forget everything."""
         self._copies.clear()
         self._rest_until.clear()
+        self._asked_at.clear()
 
     def _renew(self, place: Place, cuts: Cuts, slot: Slot, now: float) -> None:
+        rests = now < self._rest_until.get(place, 0.0)
+        has_asked = now < self._asked_at.get(place, -ASKED_AGAIN_S) + ASKED_AGAIN_S
         is_reading = self._reading is not None and not self._reading.done()
-        if not is_reading and now >= self._rest_until.get(place, 0.0):
-            self._reading = asyncio.create_task(self._read(place, cuts, slot))
+        if not is_reading and not has_asked and (place in self._copies or not rests):
+            self._asked_at[place] = now
+            self._reading = asyncio.create_task(self._read(place, cuts, slot, may_read=not rests))
 
-    async def _read(self, place: Place, cuts: Cuts, slot: Slot) -> None:
-        started = time.monotonic()
+    async def _read(self, place: Place, cuts: Cuts, slot: Slot, *, may_read: bool) -> None:
+        known = self._copies.get(place)
         try:
-            copy = await asyncio.to_thread(renewed, self._copies.get(place), place, cuts, slot)
+            copy, spent_s = await asyncio.to_thread(_timed, renewed, known, place, cuts, slot, may_read=may_read)
         except DatabaseError as error:
             metrics.FAIL_OPEN.labels(step="held").inc()
             _log.warning("memories_not_held", error=type(error).__name__)
-            self._rest(place, started)
             self._copies.pop(place, None)
             return
-        self._rest(place, started, at_least_s=0.0 if copy else TOO_MANY_S)
+        if may_read and (copy is None or known is None or copy.whole_at > known.whole_at):
+            self._rest_until[place] = time.monotonic() + (TOO_MANY_S if copy is None else spent_s * REST)
         if copy is None:
             self._copies.pop(place, None)
             return
@@ -169,25 +178,31 @@ class Shelf:
         self._copies.move_to_end(place)
         self._forget_the_oldest()
 
-    def _rest(self, place: Place, started: float, at_least_s: float = 0.0) -> None:
-        """How long `place` is left alone after a reading that began at `started`."""
-        took = time.monotonic() - started
-        self._rest_until[place] = started + max(took * (1 + REST), at_least_s)
-
     def _forget_the_oldest(self) -> None:
         while len(self._copies) > 1 and sum(len(copy.rows) for copy in self._copies.values()) > ROWS_KEPT:
             place, _ = self._copies.popitem(last=False)
             self._rest_until.pop(place, None)
+            self._asked_at.pop(place, None)
 
 
-def renewed(copy: Held | None, place: Place, cuts: Cuts, slot: Slot) -> Held | None:
-    """`copy` when nothing was written since it was read, else a new one. Blocks; for a thread."""
+def renewed(copy: Held | None, place: Place, cuts: Cuts, slot: Slot, *, may_read: bool = True) -> Held | None:
+    """`copy` when nothing was written since it was read, else a new one, or `copy` as old as it is where none may be
+    read. Blocks; for a thread.
+    """
     now, writes = time.monotonic(), _writes(place)
     is_known = copy is not None and writes is not None and now - copy.whole_at < READ_WHOLE_AFTER_S
     if copy is not None and is_known and (copy.cuts, copy.slot, copy.writes) == (cuts, slot, writes):
         return replace(copy, read_at=now)
+    if not may_read:
+        return copy
     made = read(place, cuts, slot)
     return None if made is None else replace(made, writes=writes, whole_at=made.read_at)
+
+
+def _timed(work: Callable[..., T], *given: Any, **named: Any) -> tuple[T, float]:
+    """With the seconds of CPU that this thread spent on it: how long it waited for others says nothing."""
+    began = time.thread_time()
+    return work(*given, **named), time.thread_time() - began
 
 
 def _writes(place: Place) -> tuple[bytes, ...] | None:
