@@ -86,7 +86,12 @@ def neighbours(prepared: Prepared, *, quarantined: bool = False) -> list[Neighbo
     close = [row for row in rows if row.cosine >= LEAST_COSINE and row not in rivals]
     best = [*_best_first(rivals, scores), *_best_first(close, scores)][:CANDIDATES]
     memories = _read(prepared.draft, [row.id for row in best])
-    return [Neighbour(memory=memories[row.id], cosine=row.cosine, score=scores[row.id]) for row in best]
+    # One that was erased between the two reads is nobody's neighbour any more.
+    return [
+        Neighbour(memory=memories[row.id], cosine=row.cosine, score=scores[row.id])
+        for row in best
+        if row.id in memories
+    ]
 
 
 def is_rival(draft: Draft, memory: Memory | _Row) -> bool:
