@@ -38,10 +38,14 @@ class Admission:
         self, limit: int | None = None, lag: Lag | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.most = limit or SEARCHES_IN_FLIGHT
-        self.limit = min(float(self.most), SEARCHES_AT_FIRST)
         self.lag = lag or Lag()
         self.in_flight = 0
         self._clock = clock
+        self.forget()
+
+    def forget(self) -> None:
+        """What was learned of searches so far."""
+        self.limit = min(float(self.most), SEARCHES_AT_FIRST)
         self._halved_at = -HALVED_AGAIN_S
         self._pause_s = PAUSE_MIN_S
         self._closed_until = 0.0

@@ -31,14 +31,15 @@ WALL_S = patient(0.045)
 """SPEC sections 2 and 6. The time between the two is for scoring, packing and placing."""
 
 _log = structlog.get_logger(__name__)
-_admission = Admission(lag=loop_lag)
+admission_here = Admission(lag=loop_lag)
+"""Of this process."""
 
 
 async def assemble(
     question: Question,
     *,
     retriever: Retriever | None = None,
-    admission: Admission = _admission,
+    admission: Admission = admission_here,
     nonce: Callable[[], str] = make_nonce,
 ) -> Assembly:
     """The messages to send for `question`, and the receipt. Never raises; never changes what the caller sent.

@@ -60,8 +60,10 @@ async def listener(pool: None) -> AsyncIterator[None]:
     task = asyncio.create_task(listen_for_changes())
     await until(lambda: redis().pubsub_numsub(CHANNEL)[0][1] > 0)
     yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    # Again and again: a cancellation that meets a timeout at the same instant can be swallowed by it.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.5)
 
 
 async def until(condition: Callable[[], bool]) -> float:

@@ -17,3 +17,9 @@ def promised() -> Iterator[tuple[float, float]]:
         patch.setattr(assembler, "RETRIEVAL_DEADLINE_S", 30.0)
         patch.setattr(assembler, "WALL_S", 60.0)
         yield limits
+
+
+@pytest.fixture(autouse=True)
+def unlearned() -> None:
+    """What an earlier test taught of late searches decides nothing."""
+    assembler.admission_here.forget()
