@@ -83,13 +83,16 @@ async def hot_path(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """The web process's resources, for tests that run the hot path inside their own event loop. There a busy machine is
     never taken for a Redis or a vault that does not answer.
     """
-    from context import assembler
+    from context import admission, assembler
     from ibex.core import pulse, redis_wire
-    from proxy import lifespan
+    from proxy import journal, lifespan, turn_start
 
     monkeypatch.setattr(redis_wire, "SILENT_AFTER_S", 30.0)
     monkeypatch.setattr(pulse, "SILENT_AFTER_S", 30.0)
     monkeypatch.setattr(pulse, "GIVEN_UP_AFTER_S", 60.0)
+    monkeypatch.setattr(admission, "BUSY_FROM_S", 60.0)
+    monkeypatch.setattr(turn_start, "TIMEOUT_S", 10.0)
+    monkeypatch.setattr(journal, "APPEND_TIMEOUT_S", 10.0)
     assembler.admission_here.forget()
     await lifespan.started()
     yield

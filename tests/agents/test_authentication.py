@@ -32,10 +32,10 @@ from ibex.core.errors import (
     ServiceDegraded,
     Unauthenticated,
 )
-from ibex.core.redis import async_redis, close_async_redis, redis
+from ibex.core.redis import async_redis, close_async_redis
 from ibex.core.tenancy import scope
 from tests.factories import Person, make_token
-from tests.security.conftest import cut_subscriptions
+from tests.security.conftest import cut_subscriptions, subscriptions
 
 PATIENCE_S = 10.0
 
@@ -58,7 +58,7 @@ async def pool() -> AsyncIterator[None]:
 @pytest.fixture
 async def listener(pool: None) -> AsyncIterator[None]:
     task = asyncio.create_task(listen_for_changes())
-    await until(lambda: redis().pubsub_numsub(CHANNEL)[0][1] > 0)
+    await until(lambda: bool(subscriptions(os.getpid())))
     yield
     # Again and again: a cancellation that meets a timeout at the same instant can be swallowed by it.
     while not task.done():
@@ -213,7 +213,7 @@ class TestTokens:
         await authenticate(bearer(secret))
         cut_subscriptions(os.getpid())
         await until(lambda: authentication._principals.get(digest(secret)) is None)
-        await until(lambda: redis().pubsub_numsub(CHANNEL)[0][1] > 0)
+        await until(lambda: bool(subscriptions(os.getpid())))
 
     async def test_a_message_nobody_understands_makes_everything_forgotten(
         self, listener: None, acme: Organization

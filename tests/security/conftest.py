@@ -31,9 +31,14 @@ async def process(epoch: int, hot_path: None) -> AsyncIterator[None]:
     await settled()
 
 
+def subscriptions(pid: int) -> list[str]:
+    """The connections by which one process listens; other tests listen on the same channel."""
+    return [one["id"] for one in redis().client_list(_type="pubsub") if one["name"] == client_name(pid)]
+
+
 def cut_subscriptions(pid: int) -> None:
     """Cut the channel of one process; those of other tests stay."""
-    own = [one["id"] for one in redis().client_list(_type="pubsub") if one["name"] == client_name(pid)]
+    own = subscriptions(pid)
     assert own
     for client_id in own:
         redis().client_kill_filter(_id=client_id)
