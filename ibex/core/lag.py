@@ -19,13 +19,16 @@ class Lag:
         self.seconds = 0.0
 
     async def watch(self) -> None:
-        """Measure until cancelled."""
+        """Measure until cancelled; what was measured ends with it."""
         self.seconds = 0.0
-        while True:
-            due = time.monotonic() + BEAT_S
-            await asyncio.sleep(BEAT_S)
-            late_s = min(BEAT_LATE_MAX_S, max(0.0, time.monotonic() - due))
-            self.seconds += SMOOTHING * (late_s - self.seconds)
+        try:
+            while True:
+                due = time.monotonic() + BEAT_S
+                await asyncio.sleep(BEAT_S)
+                late_s = min(BEAT_LATE_MAX_S, max(0.0, time.monotonic() - due))
+                self.seconds += SMOOTHING * (late_s - self.seconds)
+        finally:
+            self.seconds = 0.0
 
 
 loop_lag = Lag()

@@ -23,3 +23,4 @@ def promised() -> Iterator[tuple[float, float]]:
 def unlearned() -> None:
     """What an earlier test taught of late searches decides nothing."""
     assembler.admission_here.forget()
+    assembler.admission_here.lag.seconds = 0.0
