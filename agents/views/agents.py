@@ -25,7 +25,7 @@ from agents.services import agents
 from agents.tables import AgentTable, SessionTable
 from agents.usage import usage_of
 from ibex.core.htmx import SeeOther, page, posted_data, public_url
-from ibex.core.listing import listed
+from ibex.core.listing import is_filtered, kept, listed
 from ibex.core.templatetags.ibex_ui import timestamp
 from ibex.core.writes import saved, written
 
@@ -47,9 +47,8 @@ def agent_or_404(request: PlacedRequest, agent_id: UUID) -> Agent:
 @operator_page()
 def agent_list(request: PlacedRequest) -> HttpResponse:
     """Every agent of the organization."""
-    rows = agents_of(request.place.organization.pk)
-    filters = AgentFilter(request.GET, queryset=_with_activity(rows))
-    table = AgentTable(filters.qs if filters.is_valid() else rows.none())
+    filters = AgentFilter(request.GET, queryset=_with_activity(agents_of(request.place.organization.pk)))
+    table = AgentTable(kept(filters))
     context = {
         "filters": filters,
         "table": table,
@@ -99,13 +98,12 @@ def detail(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
 def agent_sessions(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
     """One agent's conversations."""
     agent = agent_or_404(request, agent_id)
-    rows = sessions_of(agent.org_id).filter(agent=agent)
-    filters = SessionFilter(request.GET, queryset=rows)
-    table = SessionTable(filters.qs if filters.is_valid() else rows.none(), exclude=("agent",))
+    filters = SessionFilter(request.GET, queryset=sessions_of(agent.org_id).filter(agent=agent))
+    table = SessionTable(kept(filters), exclude=("agent",))
     context = agent_context(request, agent, "sessions") | {
         "table": table,
         "pages": listed(table, request),
-        "is_filtered": bool(filters.form.changed_data),
+        "is_filtered": is_filtered(filters),
         "statuses": SessionStatus.choices,
     }
     return page(request, "agents/agent_sessions.html", context, partial="panel")

@@ -20,7 +20,7 @@ from agents.provider_tables import ProviderTable
 from agents.selectors import providers_of
 from agents.services import providers
 from ibex.core.htmx import SeeOther, page, posted_data
-from ibex.core.listing import listed
+from ibex.core.listing import is_filtered, kept, listed
 from ibex.core.tenancy import scope
 from ibex.core.writes import saved, written
 
@@ -30,13 +30,12 @@ from ibex.core.writes import saved, written
 def provider_list(request: PlacedRequest) -> HttpResponse:
     """Every provider, in the order in which they are asked."""
     may_write = request.place.may(Role.ADMIN)
-    rows = providers_of(request.place.organization.pk)
-    filters = ProviderFilter(request.GET, queryset=rows)
-    table = ProviderTable(filters.qs if filters.is_valid() else rows.none(), may_write=may_write)
+    filters = ProviderFilter(request.GET, queryset=providers_of(request.place.organization.pk))
+    table = ProviderTable(kept(filters), may_write=may_write)
     context = {
         "table": table,
         "pages": listed(table, request),
-        "is_filtered": bool(filters.form.changed_data),
+        "is_filtered": is_filtered(filters),
         "kinds": ProviderKind.choices,
         "states": [("true", "Active"), ("false", "Switched off")],
         "may_write": may_write,

@@ -22,7 +22,7 @@ from agents.tables import TokenTable
 from agents.views.agents import agent_context, agent_or_404
 from ibex.core.crypto import seal, unseal
 from ibex.core.htmx import SeeOther, page, posted_data, wants_partial
-from ibex.core.listing import listed
+from ibex.core.listing import is_filtered, kept, listed
 from ibex.core.writes import saved, written
 
 NEW_SECRET = "new_token"  # noqa: S105 - the session's key, not a secret
@@ -35,10 +35,9 @@ NEW_SECRET = "new_token"  # noqa: S105 - the session's key, not a secret
 def token_list(request: PlacedRequest) -> HttpResponse:
     """Every token; above them, once, the secret of the one just made."""
     org_id = request.place.organization.pk
-    rows = tokens_of(org_id)
-    filters = TokenFilter(request.GET, queryset=rows)
+    filters = TokenFilter(request.GET, queryset=tokens_of(org_id))
     may_write = request.place.may(Role.ADMIN)
-    table = TokenTable(filters.qs if filters.is_valid() else rows.none(), may_revoke=may_write)
+    table = TokenTable(kept(filters), may_revoke=may_write)
     context = {
         "filters": filters,
         "table": table,
@@ -87,13 +86,12 @@ def agent_tokens(request: PlacedRequest, agent_id: UUID) -> HttpResponse:
     """The tokens that work for one agent only."""
     agent = agent_or_404(request, agent_id)
     may_write = request.place.may(Role.ADMIN)
-    rows = tokens_of(agent.org_id).filter(agent=agent)
-    filters = TokenFilter(request.GET, queryset=rows)
-    table = TokenTable(filters.qs if filters.is_valid() else rows.none(), may_revoke=may_write, exclude=("agent",))
+    filters = TokenFilter(request.GET, queryset=tokens_of(agent.org_id).filter(agent=agent))
+    table = TokenTable(kept(filters), may_revoke=may_write, exclude=("agent",))
     context = agent_context(request, agent, "tokens") | {
         "table": table,
         "pages": listed(table, request),
-        "is_filtered": bool(filters.form.changed_data),
+        "is_filtered": is_filtered(filters),
         "states": [("false", "Not revoked"), ("true", "Revoked")],
     }
     return page(request, "agents/agent_tokens.html", context, partial="panel")

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 import django_tables2 as tables
 from django.core.paginator import EmptyPage
+from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
+from django_filters import FilterSet
 from django_tables2.paginators import LazyPaginator
 
 PER_PAGE: Final = 50
@@ -66,6 +68,17 @@ def listed(table: ListTable, request: HttpRequest) -> Pages:
         previous_url=_address(request.GET, shown.number - 1) if shown.has_previous() else "",
         next_url=_address(request.GET, shown.number + 1) if more else "",
     )
+
+
+def kept(filters: FilterSet) -> QuerySet[Any]:
+    """The rows that `filters` keep; none where they make no sense."""
+    rows: QuerySet[Any] = filters.qs if filters.is_valid() else filters.queryset.none()
+    return rows
+
+
+def is_filtered(filters: FilterSet) -> bool:
+    """Whether the address asks for less than the whole list."""
+    return bool(filters.form.changed_data)
 
 
 def _number(text: str) -> int:

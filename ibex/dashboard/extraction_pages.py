@@ -15,7 +15,7 @@ from agents.selectors import agent_choices
 from agents.services import audit
 from ibex.core.errors import NotFound
 from ibex.core.htmx import SeeOther, page
-from ibex.core.listing import listed
+from ibex.core.listing import is_filtered, kept, listed
 from ibex.core.writes import written
 from ibex.dashboard.extraction_filters import STATES, ExtractionFilter
 from ibex.dashboard.extraction_tables import ExtractionTable
@@ -31,7 +31,7 @@ def extractions(request: PlacedRequest) -> HttpResponse:
     org_id, may_retry = request.place.organization.pk, request.place.may(Role.ADMIN)
     failed = failures.failures_of(org_id)
     filters = ExtractionFilter(request.GET, queryset=failed)
-    table = ExtractionTable(filters.qs if filters.is_valid() else failed.none(), may_retry=may_retry)
+    table = ExtractionTable(kept(filters), may_retry=may_retry)
     errors = failed.order_by("error").values_list("error", flat=True).distinct()
     context = {
         "table": table,
@@ -39,7 +39,7 @@ def extractions(request: PlacedRequest) -> HttpResponse:
         "agents": agent_choices(org_id),
         "errors": [(error, error) for error in errors if error],
         "states": STATES,
-        "is_filtered": bool(filters.form.changed_data),
+        "is_filtered": is_filtered(filters),
         "given_up": failures.given_up(org_id).count(),
         "may_retry": may_retry,
     }

@@ -18,7 +18,7 @@ from ibex.core import job_runs, queue_state, schedules
 from ibex.core.errors import NotFound
 from ibex.core.htmx import SeeOther, page
 from ibex.core.jobs import Job, all_jobs
-from ibex.core.listing import listed
+from ibex.core.listing import is_filtered, kept, listed
 from ibex.core.models import JobOutcome
 from ibex.core.redis import RedisError
 from ibex.core.writes import written
@@ -54,14 +54,13 @@ def jobs(request: PlacedRequest) -> HttpResponse:
 def job(request: PlacedRequest, name: str) -> HttpResponse:
     """The runs of one job."""
     shown = _job_or_404(name)
-    runs = runs_of(shown)
-    filters = JobRunFilter(request.GET, queryset=runs)
-    table = JobRunTable(filters.qs if filters.is_valid() else runs.none(), shows_counts=may_steer(request.place))
+    filters = JobRunFilter(request.GET, queryset=runs_of(shown))
+    table = JobRunTable(kept(filters), shows_counts=may_steer(request.place))
     context = {
         "job": shown,
         "table": table,
         "pages": listed(table, request),
-        "is_filtered": bool(filters.form.changed_data),
+        "is_filtered": is_filtered(filters),
         "outcomes": JobOutcome.choices,
     }
     return page(request, "jobs/runs.html", context, partial="results")

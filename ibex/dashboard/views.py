@@ -21,7 +21,7 @@ from context.feedback import Ballot, Given, give
 from context.models import COMMENT_MAX
 from ibex.core.htmx import SeeOther, page, public_url, wants_partial
 from ibex.core.ids import parse_uuid
-from ibex.core.listing import Pages, listed
+from ibex.core.listing import Pages, kept, listed
 from ibex.core.writes import attempt, written
 from ibex.dashboard import selectors
 from ibex.dashboard.cards import cards
@@ -62,9 +62,8 @@ def feed(request: PlacedRequest) -> HttpResponse:
 def sessions(request: PlacedRequest) -> HttpResponse:
     """Every conversation of the organization."""
     org_id = request.place.organization.pk
-    rows = sessions_of(org_id)
-    filters = SessionFilter(request.GET, queryset=rows)
-    table = SessionTable(filters.qs if filters.is_valid() else rows.none())
+    filters = SessionFilter(request.GET, queryset=sessions_of(org_id))
+    table = SessionTable(kept(filters))
     context = {
         "filters": filters,
         "table": table,

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from agents.access import PlacedRequest, operator_page
 from agents.choices import Role
 from ibex.core.htmx import page, wants_partial
-from ibex.core.listing import listed
+from ibex.core.listing import is_filtered, kept, listed
 from memories.filters import UseFilter
 from memories.forms import TagsForm
 from memories.models import Memory
@@ -82,13 +82,13 @@ def all_uses(request: PlacedRequest, memory_id: UUID) -> HttpResponse:
     """Every prompt that a memory was considered for, the newest first."""
     memory = memory_or_404(request, memory_id)
     filters = UseFilter(request.GET, queryset=uses(memory))
-    table = UseTable(filters.qs if filters.is_valid() else uses(memory).none())
+    table = UseTable(kept(filters))
     pages = listed(table, request)
     context = {
         "memory": memory,
         "uses": [row.record for row in table.paginated_rows],
         "pages": pages,
-        "is_filtered": bool(filters.form.changed_data),
+        "is_filtered": is_filtered(filters),
         "outcomes": [("true", "Put in"), ("false", "Left out")],
     }
     return page(request, "memories/all_uses.html", context, partial="results")

@@ -16,7 +16,7 @@ from agents.selectors import agent_choices
 from ibex.core.errors import IbexError
 from ibex.core.htmx import SeeOther, page
 from ibex.core.ids import parse_uuid
-from ibex.core.listing import listed
+from ibex.core.listing import is_filtered, kept, listed
 from ibex.core.tenancy import scope
 from ibex.core.writes import written
 from memories.import_filters import ImportFilter, ImportItemFilter
@@ -34,9 +34,8 @@ from memories.views.telling import refuse
 def import_list(request: PlacedRequest) -> HttpResponse:
     """Imports, the newest first."""
     org_id = request.place.organization.pk
-    imports = ImportRun.objects.of(org_id)
-    filters = ImportFilter(request.GET, queryset=imports.select_related("agent"))
-    table = ImportTable(filters.qs if filters.is_valid() else imports.none())
+    filters = ImportFilter(request.GET, queryset=ImportRun.objects.of(org_id).select_related("agent"))
+    table = ImportTable(kept(filters))
     context = {
         "table": table,
         "pages": listed(table, request),
@@ -44,7 +43,7 @@ def import_list(request: PlacedRequest) -> HttpResponse:
         "agents": agent_choices(org_id),
         "kinds": ImportKind.choices,
         "statuses": ImportStatus.choices,
-        "is_filtered": any(request.GET.get(name) for name in filters.filters),
+        "is_filtered": is_filtered(filters),
         "may_write": request.place.may(Role.OPERATOR),
     }
     return page(request, "imports/list.html", context, partial="results")
@@ -74,10 +73,9 @@ def create(request: PlacedRequest) -> HttpResponse:
 def detail(request: PlacedRequest, run_id: UUID) -> HttpResponse:
     """One import: how far it is, and what came of each record. Polled while a worker is at it."""
     run = _run_or_404(request, run_id)
-    items = ImportItem.objects.of(run.org_id).filter(run=run)
-    filters = ImportItemFilter(request.GET, queryset=items)
+    filters = ImportItemFilter(request.GET, queryset=ImportItem.objects.of(run.org_id).filter(run=run))
     has_undoing = run.undo_line is not None
-    table = ImportItemTable(filters.qs if filters.is_valid() else items.none(), is_undone=has_undoing)
+    table = ImportItemTable(kept(filters), is_undone=has_undoing)
     context = {
         "run": run,
         "status": status_badge(run),
@@ -85,8 +83,7 @@ def detail(request: PlacedRequest, run_id: UUID) -> HttpResponse:
         "address": f"{request.path}?{request.GET.urlencode()}" if request.GET else request.path,
         "tally": tally(run),
         "results": ImportResult.choices,
-        "chosen": request.GET.get("result", ""),
-        "is_filtered": bool(request.GET.get("result") or request.GET.get("left")),
+        "is_filtered": is_filtered(filters),
         "table": table,
         "pages": listed(table, request),
         "actions": _actions(run) if request.place.may(Role.OPERATOR) else frozenset(),

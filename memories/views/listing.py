@@ -15,7 +15,7 @@ from agents.access import PlacedRequest, operator_page
 from agents.choices import Role
 from agents.selectors import agent_choices
 from ibex.core.htmx import page
-from ibex.core.listing import listed
+from ibex.core.listing import is_filtered, listed
 from ibex.core.tenancy import scope
 from memories.choices import Category, Source, Status
 from memories.filters import MemoryFilter
@@ -57,7 +57,7 @@ class Asked:
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.filters.form.changed_data)
+        return is_filtered(self.filters)
 
 
 @require_safe

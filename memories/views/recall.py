@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from agents.access import PlacedRequest, operator_page
 from agents.selectors import agent_choices
 from ibex.core.htmx import page
-from ibex.core.listing import listed
+from ibex.core.listing import kept, listed
 from memories.models import RecallCheck
 from memories.tables import RecallTable
 
@@ -30,7 +30,7 @@ def recall(request: PlacedRequest) -> HttpResponse:
     """Measurements, the newest first."""
     org_id = request.place.organization.pk
     filters = RecallFilter(request.GET, queryset=RecallCheck.objects.of(org_id).select_related("agent"))
-    table = RecallTable(filters.qs if filters.is_valid() else filters.queryset.none())
+    table = RecallTable(kept(filters))
     context = {
         "agents": agent_choices(org_id),
         "table": table,

@@ -189,5 +189,14 @@ def test_block_tags_keep_what_is_inside_and_escape_their_titles():
         assert "<em>&lt;u&gt;</em>" in html
 
 
+def test_filters_of_a_list_are_sent_by_a_button_where_there_is_no_javascript():
+    html = show("{% list_filters %}<em>{{ word }}</em>{% endlist_filters %}", word="<u>")
+    assert "<em>&lt;u&gt;</em>" in html
+    assert "data-autosubmit" in html
+    assert '<noscript> <button class="button" type="submit">Filter</button>' in html
+    assert "role=" not in html
+    assert 'role="search"' in show('{% list_filters role="search" %}{% endlist_filters %}')
+
+
 def test_a_copy_button_carries_its_text_as_an_attribute():
     assert 'data-copy="a&quot;b"' in show("{% copy_button text=t %}", t='a"b')

@@ -242,6 +242,12 @@ def card(content: SafeString, title: str = "", css: str = "", flush: bool = Fals
 
 
 @register.simple_block_tag
+def list_filters(content: SafeString, role: str = "") -> SafeString:
+    """The filters of a list, sent as soon as one changes; without JavaScript by a button."""
+    return render_to_string("components/list_filters.html", {"content": content, "role": role})
+
+
+@register.simple_block_tag
 def drawer(content: SafeString, title: str, page_url: str = "", label: str = "") -> SafeString:
     """A panel: inside the drawer it scrolls and closes, on a page of its own it is a framed article."""
     context = {"title": title, "page_url": page_url, "label": label, "content": content}
