@@ -51,15 +51,19 @@ class Admission:
         self._closed_until = 0.0
 
     @contextmanager
-    def place(self, *, wanted: bool = True) -> Iterator[bool]:
-        """Whether this call may search, for as long as the block lasts. One that wants no search takes no place."""
+    def place(self, *, wanted: bool = True, is_over: Callable[[], bool] = lambda: False) -> Iterator[bool]:
+        """Whether this call may search, for as long as the block lasts. One that wants no search takes no place.
+
+        A block that is cancelled was late where `is_over` says that its time is; else its caller has left, which says
+        nothing of searches.
+        """
         admitted = wanted and self.in_flight < int(self.limit) and self.lag.seconds < BUSY_FROM_S
         admitted = admitted and self._clock() >= self._closed_until
         self.in_flight += admitted
         try:
             yield admitted
-        except asyncio.CancelledError:  # the wall of the whole assembly
-            if admitted:
+        except asyncio.CancelledError:
+            if admitted and is_over():
                 self.learn(in_time=False)
             raise
         finally:

@@ -51,8 +51,8 @@ async def assemble(
     if not question.reads and question.desk.directive == "":
         return replace(_untouched(question), level=Level.COMPLETE, is_fallback=False, missing=(), at=now)
     try:
-        async with asyncio.timeout(WALL_S):
-            assembly = await _assemble(question, retriever or vault_retriever(), admission, nonce, watch, now)
+        async with asyncio.timeout(WALL_S) as wall:
+            assembly = await _assemble(question, retriever or vault_retriever(), admission, wall, nonce, watch, now)
     except TimeoutError:
         metrics.FAIL_OPEN.labels(step="context_wall").inc()
         assembly = _untouched(question)
@@ -68,6 +68,7 @@ async def _assemble(
     question: Question,
     retriever: Retriever,
     admission: Admission,
+    wall: asyncio.Timeout,
     nonce: Callable[[], str],
     watch: Stopwatch,
     now: float,
@@ -77,7 +78,7 @@ async def _assemble(
     turn = read_turn(question)
     lookup = _lookup(question, turn, watch)
     with (
-        admission.place(wanted=bool(turn.query)) as admitted,
+        admission.place(wanted=bool(turn.query), is_over=wall.expired) as admitted,
         Retrieval(
             question.desk, lookup, retriever, memories=turn.adds, search=admitted, quotes=question.agent.quotes
         ) as retrieval,

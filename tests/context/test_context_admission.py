@@ -86,12 +86,18 @@ def test_a_search_in_time_shortens_the_next_pause(admission: Admission, clock: C
 
 
 def test_one_that_meets_the_wall_was_late_and_gives_its_place_back(admission: Admission) -> None:
-    with pytest.raises(asyncio.CancelledError), admission.place():
+    with pytest.raises(asyncio.CancelledError), admission.place(is_over=lambda: True):
         raise asyncio.CancelledError
     assert (admission.in_flight, admission.limit) == (0, SEARCHES_AT_FIRST / 2)
 
 
+def test_a_caller_who_leaves_gives_the_place_back_and_teaches_nothing(admission: Admission) -> None:
+    with pytest.raises(asyncio.CancelledError), admission.place():
+        raise asyncio.CancelledError
+    assert (admission.in_flight, admission.limit) == (0, SEARCHES_AT_FIRST)
+
+
 def test_one_that_was_not_admitted_teaches_nothing(admission: Admission) -> None:
-    with pytest.raises(asyncio.CancelledError), admission.place(wanted=False):
+    with pytest.raises(asyncio.CancelledError), admission.place(wanted=False, is_over=lambda: True):
         raise asyncio.CancelledError
     assert admission.limit == SEARCHES_AT_FIRST

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from context import assembler
-from context.admission import BUSY_FROM_S, Admission
+from context.admission import BUSY_FROM_S, SEARCHES_AT_FIRST, Admission
 from context.assembler import assemble
 from context.desk_read import COLD_DESK, DeskRead
 from context.values import Assembly, Level
@@ -92,6 +92,23 @@ async def test_over_the_wall_the_callers_own_messages_go_on(monkeypatch: pytest.
     assert assembly.messages is messages
     assert (assembly.level, assembly.is_fallback, assembly.packed) == (Level.UNTOUCHED, True, [])
     await asyncio.wait_for(never.cancelled.wait(), timeout=5)
+
+
+async def test_a_search_that_meets_the_wall_was_late_and_one_whose_caller_leaves_was_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    admission, never = Admission(), Never()
+    leaving = asyncio.create_task(
+        assemble(question([user(ASKED)], warm_desk()), retriever=Vault(cold=never), admission=admission)
+    )
+    while not admission.in_flight:  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait({leaving})
+    assert (admission.in_flight, admission.limit) == (0, SEARCHES_AT_FIRST)
+    monkeypatch.setattr(assembler, "WALL_S", 0.045)
+    await assemble(question([user(ASKED)], warm_desk()), retriever=Vault(cold=Never()), admission=admission)
+    assert (admission.in_flight, admission.limit) == (0, SEARCHES_AT_FIRST / 2)
 
 
 async def test_a_busy_event_loop_meets_the_wall_too(monkeypatch: pytest.MonkeyPatch) -> None:
