@@ -81,7 +81,7 @@ def anonymous() -> Client:
 @pytest.fixture
 async def hot_path(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """The web process's resources, for tests that run the hot path inside their own event loop. There a busy machine is
-    never taken for a Redis or a vault that does not answer.
+    never taken for a Redis or a vault that does not answer, nor its loop for one that has no time to search.
     """
     from context import admission, assembler
     from ibex.core import pulse, redis_wire
@@ -91,8 +91,8 @@ async def hot_path(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     monkeypatch.setattr(pulse, "SILENT_AFTER_S", 30.0)
     monkeypatch.setattr(pulse, "GIVEN_UP_AFTER_S", 60.0)
     monkeypatch.setattr(admission, "BUSY_FROM_S", 60.0)
-    monkeypatch.setattr(turn_start, "TIMEOUT_S", 10.0)
-    monkeypatch.setattr(journal, "APPEND_TIMEOUT_S", 10.0)
+    monkeypatch.setattr(turn_start, "TIMEOUT_S", 30.0)
+    monkeypatch.setattr(journal, "APPEND_TIMEOUT_S", 30.0)
     assembler.admission_here.forget()
     await lifespan.started()
     yield

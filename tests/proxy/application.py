@@ -11,9 +11,8 @@ import orjson
 import pytest
 
 from agents.models import Agent
-from context import admission, assembler
+from context import assembler
 from ibex.providers.sandbox import SandboxProvider
-from proxy import journal, turn_start
 from tests.factories import Person
 from tests.proxy.asgi import Answered, call
 
@@ -69,14 +68,8 @@ def application(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Application:
     """Of Alice's, with all the time it wants: a busy machine must not decide what is found."""
-    for module, name in (
-        (turn_start, "TIMEOUT_S"),
-        (journal, "APPEND_TIMEOUT_S"),
-        (assembler, "RETRIEVAL_DEADLINE_S"),
-        (assembler, "WALL_S"),
-        (admission, "BUSY_FROM_S"),
-    ):
-        monkeypatch.setattr(module, name, PATIENCE_S)
+    for name in ("RETRIEVAL_DEADLINE_S", "WALL_S"):
+        monkeypatch.setattr(assembler, name, PATIENCE_S)
     received: list[dict[str, Any]] = []
     send = SandboxProvider.send
 

@@ -15,7 +15,7 @@ from agents.models import Agent, Checkpoint, Organization, Session
 from ibex.core.redis import redis
 from ibex.core.tenancy import scope
 from ibex.providers.sse import ChatOutcome
-from proxy import journal, turn_start
+from proxy import journal
 from proxy.dialects.base import Dialect
 from proxy.dialects.chat import Chat
 from proxy.entry import TurnEntry
@@ -27,7 +27,6 @@ from proxy.vault_writer import write_turns
 from tests.factories import Person
 
 CHAT = Chat()
-PATIENCE_S = 10
 
 
 class Begin(Protocol):
@@ -45,10 +44,7 @@ class Call(Protocol):
 
 
 @pytest.fixture
-async def begin(hot_path: None, alice: Person, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Begin:
-    # A busy machine must not make a session unknown here.
-    monkeypatch.setattr(turn_start, "TIMEOUT_S", PATIENCE_S)
-    monkeypatch.setattr(journal, "APPEND_TIMEOUT_S", PATIENCE_S)
+async def begin(hot_path: None, alice: Person, agent: Agent) -> Begin:
     principal = await authenticate(f"Bearer {alice.token}")
     card = await agent_for(principal, agent.slug)
 

@@ -45,7 +45,6 @@ DEAR = Upstream(
 
 @pytest.fixture
 async def caller(hot_path, alice, agent, monkeypatch) -> Caller:
-    monkeypatch.setattr("proxy.turn_start.TIMEOUT_S", 10.0)
     set_clock(monkeypatch, NOW)
     principal = await authenticate(f"Bearer {alice.token}")
     return Caller(principal, await agent_for(principal, agent.slug))

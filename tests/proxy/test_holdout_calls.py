@@ -43,8 +43,6 @@ def patient(monkeypatch):
     """A busy machine must not decide these tests."""
     monkeypatch.setattr("context.assembler.RETRIEVAL_DEADLINE_S", 30.0)
     monkeypatch.setattr("context.assembler.WALL_S", 60.0)
-    monkeypatch.setattr("proxy.turn_start.TIMEOUT_S", 10.0)
-    monkeypatch.setattr("proxy.journal.APPEND_TIMEOUT_S", 10.0)
 
 
 def knowing(agent: Agent, **settings: object) -> Memory:
