@@ -50,6 +50,8 @@ REST = 50.0
 be confirmed meanwhile, which costs one question to the desk."""
 ASKED_AGAIN_S = 1.0
 """Before the desk is asked about the same copy again."""
+PAUSES_KEPT = 10_000
+"""Places that are paused; each end user is one. Beyond it all pauses are forgotten, which costs looking again."""
 
 T = TypeVar("T")
 Place = tuple[UUID, UUID, str, str]
@@ -157,6 +159,9 @@ class Shelf:
         has_asked = now < self._asked_at.get(place, -ASKED_AGAIN_S) + ASKED_AGAIN_S
         is_reading = self._reading is not None and not self._reading.done()
         if not is_reading and not has_asked and (place in self._copies or not rests):
+            if len(self._asked_at) >= PAUSES_KEPT:
+                self._asked_at.clear()
+                self._rest_until.clear()
             self._asked_at[place] = now
             self._reading = asyncio.create_task(self._read(place, cuts, slot, may_read=not rests))
 

@@ -263,3 +263,14 @@ def _say_all(agent: Agent) -> None:
     turns = [say(second if "boss" in text else first, text, name=name) for text, name in SAID]
     turns.append(say(second, "Thanks!", "I have booked a table to celebrate your raise."))
     keep(agent, turns)
+
+
+async def test_what_is_paused_is_bounded(knowing: Agent, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held, "PAUSES_KEPT", 3)
+    monkeypatch.setattr(held, "ROWS_MAX", 0)
+    for number in range(10):
+        place = (knowing.org_id, knowing.pk, f"user {number}", "memory")
+        assert shelf.get(place, ("#1",), Slot()) is None
+        assert shelf._reading is not None
+        await shelf._reading
+        assert max(len(shelf._asked_at), len(shelf._rest_until)) <= 3
