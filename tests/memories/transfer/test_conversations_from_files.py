@@ -27,7 +27,7 @@ def imported(agent, file, **fields):
 
 def sessions_of(agent):
     with scope(agent.org_id):
-        return list(Session.objects.filter(agent=agent).order_by("started_at", "pk"))
+        return list(Session.objects.filter(agent=agent).order_by("started_at", "created_at"))
 
 
 def turns_of(session):

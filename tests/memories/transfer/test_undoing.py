@@ -198,7 +198,7 @@ TALK = ndjson(
 def learned_from(agent, file):
     run = imported(agent, file, "conversations")
     with scope(agent.org_id):
-        sessions = list(Session.objects.filter(agent=agent).order_by("started_at", "pk"))
+        sessions = list(Session.objects.filter(agent=agent).order_by("started_at", "created_at"))
     for session in sessions:
         extract_session(str(agent.org_id), str(session.pk))
     return run
