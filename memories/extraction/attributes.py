@@ -29,7 +29,7 @@ _ATTRIBUTES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "job",
         ),
         (r"\b(?:salary|income)\b", "income"),
-        (r"\ballerg|\bintolerant\b", "allergy"),
+        (r"^(?:\w+, )?I\b(?:(?!\bmy\b).)*(?:\ballerg|\bintolerant\b)|^my (?:\w+ )?allerg", "allergy"),
         (r"\bI(?:'m| am) (?:now )?(?:a )?(?:vegan|vegetarian|pescatarian)\b|\bI (?:no longer|don't) eat\b", "diet"),
         (
             r"\bI(?:'m| am) (?:now |newly )?(?:married|single|divorced|engaged|widowed)\b|\bgot (?:married"
@@ -44,7 +44,9 @@ _NAMED = re.compile(
     r"|\b(?i:my|our) (?P<who>wife|husband|son|daughter|brother|sister|boss|dog|cat|partner|girlfriend"
     r"|boyfriend) is (?=[A-Z])"
 )
-_POSSESSED = re.compile(r"^(?:my|our) (?P<thing>[\w' -]{2,40}?) (?:is|are|was|were)\b", re.IGNORECASE)
+_POSSESSED = re.compile(
+    r"^(?:my|our) (?P<thing>(?:(?!and (?:I|me|my)\b)[\w' -]){2,40}?) (?:is|are|was|were)\b", re.IGNORECASE
+)
 _TASTE = re.compile(
     r"^(?:\w+, )?I (?:really |also |still |no longer |don't |do not |absolutely )*(?:like|love|enjoy|prefer"
     r"|hate|dislike|adore|can't stand|detest)(?: (?:to \w+|\w+ing))? (?P<thing>[\w' -]{2,60}?)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from memories.extraction.lexicon import has_verb, is_past, word_set
+from memories.extraction.lexicon import AUXILIARIES, COMMON_VERBS, has_verb, is_past, is_verb_form, word_set, words_of
 
 
 def _any(*alternatives: str) -> str:
@@ -25,13 +25,18 @@ _OPENERS_WITH_A_MARK = (
     "also|so|plus|additionally|moreover|furthermore|however|though|although|still|then|first|second|finally|lately",
     "oh|ah|hmm|hi|hello|hey|hi there|thanks|thank you|thanks a lot|great|good|nice|cool|lol|haha|interesting",
     "by the way|btw|fyi|for your information|just so you know|for the record|good question|great question|sounds good",
-    "not really|not yet",
+    "not really|not yet|between (?:you and me|us)|(?:quick )?q(?:uestion)?|long story short",
+    r"(?:I'm )?sorry|my (?:bad|mistake)|I (?:misspoke|was wrong|made a (?:mistake|typo))|(?:small |quick )?correction"
+    r"|let me correct (?:myself|that)|I meant(?: to (?:say|write))?|what I meant is|I changed my mind"
+    r"|not (?:my|the|our|his|her) [\w'-]+(?: [\w'-]+)?",
 )
 _OPENERS_BARE = (
-    "and|but|so|also|plus|oh|btw|actually|honestly|basically|anyway|ok|okay|yeah|yes|sure|hey|then",
+    "and|but|so|also|plus|oh|btw|actually|honestly|basically|anyway|ok|okay|yeah|yes|no(?= no\\b)|sure|hey|then",
     "on (?:a different|another) note,?",
 )
-_OPENER = re.compile(rf"^(?:{_any(*_OPENERS_WITH_A_MARK)}[,!.:…]+\s+|{_any(*_OPENERS_BARE)}\s+)+", re.IGNORECASE)
+_OPENER = re.compile(
+    rf"^(?:{_any(*_OPENERS_WITH_A_MARK)}(?:[,!.:…]+| [—-])\s+|{_any(*_OPENERS_BARE)}\s+)+", re.IGNORECASE
+)
 _TELLING = re.compile(
     "^"
     + _any(
@@ -45,6 +50,11 @@ _TELLING = re.compile(
         r"(?: lately)?)?)?(?: that|[-:,])?",
     )
     + r"\s+",
+    re.IGNORECASE,
+)
+_TRAILING = re.compile(
+    r"(?:[,\s]+(?:lol|lmao|ha(?:ha)+|hehe|tbh|imo|imho|btw|though|tho)"
+    r"|,\s+(?:anyways?|obviously|of course|you know|right|please|thanks|thank you)|\s*[:;]-?[()DP])+(?=\W*$)",
     re.IGNORECASE,
 )
 _BELIEF = re.compile(r"^I (?:think|guess|suppose|believe)(?: that)? (?=(?:I|my|we|our)\b)", re.IGNORECASE)
@@ -77,8 +87,15 @@ _STATES = re.compile(r"^(?:I|my|we|our)\b", re.IGNORECASE)
 
 # What is said of oneself without saying "I" or "my"
 _FAMILY_FIRST = re.compile(
-    r"^(?P<both>both )?(?P<who>parents|mom|mum|mother|dad|father|grandma|grandpa)"
-    r"(?= (?:is|are|was|were|has|have|lives?|died)\b)",
+    r"^(?P<both>both )?(?P<who>parents|mom|mum|mother|dad|father|grandma|grandpa|grandmother|grandfather)"
+    r"(?= (?P<verb>[a-z]+)\b)",
+    re.IGNORECASE,
+)
+_IS_SHORT = "'s"
+_IT_IS_MINE = re.compile(
+    r"^(?P<day>it|today|tomorrow|yesterday)(?P<verb>'s| is| was| will be) (?P<what>(?:my|our) (?:[\w'-]+ ){0,2}"
+    r"(?:birthday|anniversary|wedding|day off|(?:first|last) day)(?: (?:at|of|in) [\w' -]+?)?)"
+    r"(?P<when> (?:today|tomorrow|tonight|(?:on|next|this|in)\b.*))?(?=\W*$)",
     re.IGNORECASE,
 )
 _ELLIPSIS = re.compile(
@@ -110,6 +127,16 @@ _NOTHING_SAID = re.compile(
         r"(?:I|we) (?:(?:\w+ly|so|do) )?(?:see|understand|agree|guess so|think so|hear you|mean|got (?:it|this)|know"
         r"|will)(?:,? [A-Z]\w+)?\W*$",
         r"I (?:hope|wish|imagine|suppose) (?:so|not)(?:,? too)?\W*$",
+        r"(?:I|we)(?:'ve| have|'m| am| do| did| had| was| will| would| can| could| should)(?:n't| not)?"
+        r"(?:,? (?:actually|indeed|definitely|really|too|either|though|before|already|not))*\W*$",
+        r"(?:I|we)(?:'d| had| have|'ve|)(?:n't| not| never)(?: \w+ly| even)?"
+        r" (?:considered|thought|noticed|heard|realized)\b",
+        r"(?:I'm|I am|I feel|we're|we are|I was|I'm feeling)(?: (?:\w+ly|so|also|just|very|quite|too|all|not|still))* "
+        r"(?:sure|glad|happy|good|great|excited|curious|bored|tired|exhausted|hungry|sick|sad|upset|angry|annoyed|busy"
+        r"|late|proud|grateful|nervous|relieved|ready|worried|devastated|lost|free|here|there|done|out|in)"
+        r"(?: (?:right )?now| again| today)?\W*$",
+        r"I (?:really )?hate to (?:bother|ask|say|admit|nag)\b",
+        r"I (?:have|'ve got|had) no (?:idea|clue)\b|I meant\b|I (?:changed my mind|misspoke|swear|promise)\b",
         rf"{_I_WOULD} (?:love|like) (?:that|it|to (?:know|hear|see|share|ask|understand))\b",
         rf"{_I_HAVE} (?:a|another|one more|some) questions?\b",
         r"I(?:'ll| will) (?:do that|try (?:that|it)|keep (?:that|it) in mind|definitely (?:keep|do)|let you know"
@@ -132,12 +159,23 @@ _TRANSIENT = re.compile(
     ),
     re.IGNORECASE,
 )
+# What would be, if: told as it stands it would be a fact.
+_MADE_UP = re.compile(
+    r"\bif (?:only )?(?:I|we|my|our|he|she|they|it)\b.{1,60}?\b(?:had|were|was|could|won|got|\w+ed)\b.{1,120}?"
+    r"(?:\b(?:would|could|might)|'d)\b"
+    r"|^(?:I|we|my|our)\b.{0,60}(?:\b(?:would|could|might)|'d)\b.{1,120}\bif (?:I|we|my|our)\b.{1,60}?"
+    r"\b(?:had|were|was|could|won|got|\w+ed)\b",
+    re.IGNORECASE,
+)
+# The header of a list, which says something only with an item.
+_ANNOUNCES = re.compile(r"\b(?:is|are|was|were|include|includes|following|these|this)\W*:\W*$", re.IGNORECASE)
 _MIN_WORDS = 3
 
 
 def without_opener(clause: str) -> str:
-    """The clause without "Yes,", "By the way," and the like, and without Markdown's marks."""
-    return _OPENER.sub("", _SLURRED.sub(_spelled_out, _MARKUP.sub("", clause.strip()))).strip()
+    """The clause without "Yes,", "Sorry, I misspoke:" and "lol" around it, and without Markdown's marks."""
+    plain = _SLURRED.sub(_spelled_out, _MARKUP.sub("", clause.strip()))
+    return _TRAILING.sub("", _OPENER.sub("", plain)).strip()
 
 
 def _spelled_out(slurred: re.Match[str]) -> str:
@@ -149,13 +187,17 @@ def fact_of(clause: str, lead: str = "") -> str:
 
     `lead` is the header of the list that the clause is an item of.
     """
-    text = _FAMILY_FIRST.sub(_my, _TELLING.sub("", clause))
-    is_item = bool(lead) and not has_verb(text)
+    text = _IT_IS_MINE.sub(_mine_is, _FAMILY_FIRST.sub(_my, _TELLING.sub("", clause)))
+    is_item = bool(lead) and (not has_verb(text) or _has_no_subject(text))
     text = _BELIEF.sub("", f"{lead}: {text}" if is_item else _with_subject(_before_question(text)))
     if len(text.split()) < _MIN_WORDS and not _STATES.match(text):
         return ""
     says_nothing = (
-        _NOTHING_SAID.match(text) or _TRANSIENT.search(text) or not (is_item or has_verb(text) or _DOES.match(text))
+        _NOTHING_SAID.match(text)
+        or _TRANSIENT.search(text)
+        or _MADE_UP.search(text)
+        or _ANNOUNCES.search(text)
+        or not (is_item or has_verb(text) or _DOES.match(text))
     )
     return "" if says_nothing else text
 
@@ -166,7 +208,20 @@ def hedges(clause: str) -> bool:
 
 
 def _my(found: re.Match[str]) -> str:
-    return f"{found['both'] or ''}my {found['who'].lower()}"
+    return f"{found['both'] or ''}my {found['who'].lower()}" if is_verb_form(found["verb"]) else found.group()
+
+
+def _mine_is(found: re.Match[str]) -> str:
+    """ "It's my birthday next Tuesday" says that my birthday is then; without a day it says when it is said."""
+    day = found["day"].lower()
+    when = found["when"] or (" today" if day == "it" else f" {day}")
+    return f"{found['what']}{found['verb'].replace(_IS_SHORT, ' is')}{when}"
+
+
+def _has_no_subject(item: str) -> bool:
+    """Whether an item of a list begins with a bare verb: "run a marathon", under "My goals:"."""
+    first = next(iter(words_of(item)), "")
+    return first in COMMON_VERBS and first not in AUXILIARIES
 
 
 def _with_subject(text: str) -> str:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from memories.extraction.lexicon import is_past, words_of
-from memories.extraction.relative import AFTER_ON, ANYWHERE, MONTH, NUMBERS, relative_span
+from memories.extraction.lexicon import has_verb, is_past, words_of
+from memories.extraction.relative import AFTER_ON, ANYWHERE, DAY_OF_YEAR, MONTH, MONTH_ALONE, NUMBERS, relative_span
 from memories.extraction.spans import MONTHS, Span, day_span, month_span, year_span
 
 _BEGINS = ("since", "from", "starting", "starting on", "as of", "beginning")
@@ -18,7 +18,22 @@ _PREPOSITION = "|".join(sorted((*_BEGINS, *_ENDS, *_OTHERS, *filter(None, _PLACE
 
 _RELATIVE = re.compile(
     rf"(?<![\w`])(?P<prep>(?:{_PREPOSITION}) )?"
-    rf"(?P<when>{ANYWHERE}|(?:(?<=on )|(?<=at )|(?<=over )|(?<=during ))(?:{AFTER_ON}))(?P<poss>'s)?(?!\w)",
+    rf"(?P<when>{ANYWHERE}|(?:(?<=on )|(?<=at )|(?<=over )|(?<=during )|(?<=by )|(?<=until )"
+    rf"|(?<=till )|(?<=since )|(?<=before )|(?<=after ))(?:{AFTER_ON}))(?P<poss>'s)?(?!\w)",
+    re.IGNORECASE,
+)
+_WITHOUT_A_YEAR = re.compile(
+    rf"(?<![\w`])(?P<prep>(?:{_PREPOSITION}) )?(?P<when>{DAY_OF_YEAR}"
+    rf"|(?:(?<=in )|(?<=by )|(?<=until )|(?<=since )|(?<=before )|(?<=after ))(?:{MONTH_ALONE}))(?P<poss>'s)?(?![\w-])",
+    re.IGNORECASE,
+)
+# What comes round each year, or a day that has its year elsewhere.
+_RECURS = re.compile(
+    r"\b(?:birthday|born|anniversary|every|each|annual\w*|yearly|always|usually|often|never|typically|(?:19|20)\d\d)\b",
+    re.IGNORECASE,
+)
+_PLANNED = re.compile(
+    r"\b(?:will|going to|plan\w*|need|want|have to|has to|must|scheduled|due|\w+ing|until|by|before)\b|'ll\b",
     re.IGNORECASE,
 )
 _IS_SUBJECT = re.compile(r"\s+(?:was|is|has|will|were|are|went|felt|turned|brought)\b", re.IGNORECASE)
@@ -39,7 +54,10 @@ _WRITTEN = re.compile(
     r"|(?P<only>(?:19|20)\d\d))\b",
     re.IGNORECASE,
 )
+_JOINT = re.compile(r"[;,] |\b(?:so|but|because|and|which|while)\b", re.IGNORECASE)
 _PAST_AUXILIARY = frozenset(("was", "were", "had", "did", "didn't", "wasn't", "weren't", "hadn't"))
+_PRESENT = frozenset(("am", "are", "is", "be", "isn't", "aren't", "gets"))  # "is scheduled for" is ahead
+_IS_NOW = ("'m", "'re", "'s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +76,12 @@ def resolve_dates(text: str, said_at: datetime) -> Dated:
     `said_at` is aware: its own calendar day is "today", and the times returned are in its zone.
     """
     today = said_at.date()
-    past = any(word in _PAST_AUXILIARY or is_past(word) for word in words_of(text))
     dates: list[tuple[str, Span]] = []
 
     def put(found: re.Match[str]) -> str:
+        past = _is_past(text, found)
         span = relative_span(found["when"].lower(), today, past=past)
-        if span is None:
+        if span is None or (found["when"].lower() in MONTHS and not (past or _PLANNED.search(text))):
             return found.group()
         preposition = (found["prep"] or "").strip()
         dates.append((preposition.lower(), span))
@@ -72,10 +90,27 @@ def resolve_dates(text: str, said_at: datetime) -> Dated:
 
     if _GOES_ON.search(text):
         text = _FOR_SO_LONG.sub(lambda found: _lasting(found, today, dates), text)
-    resolved = _RELATIVE.sub(put, _MONTH_OF_YEAR.sub(lambda found: _month_and_year(found, today), text))
+    text = _MONTH_OF_YEAR.sub(lambda found: _month_and_year(found, today), text)
+    if not _RECURS.search(text):
+        text = _WITHOUT_A_YEAR.sub(put, text)
+    resolved = _RELATIVE.sub(put, text)
     if not dates and (written := _written_date(resolved)):
         dates.append(written)
     return _dated(resolved, *dates[0], said_at) if dates else Dated(resolved)
+
+
+def _is_past(text: str, found: re.Match[str]) -> bool:
+    """Whether the clause that a date stands in speaks of the past; else, where it has no verb, the whole sentence."""
+    if found["prep"] and found["prep"].strip().lower() == "since":
+        return True
+    first = max((joint.end() for joint in _JOINT.finditer(text, 0, found.start())), default=0)
+    later = _JOINT.search(text, found.end())
+    clause = text[first : later.start() if later else len(text)]
+    words = words_of(clause if has_verb(clause) else text)
+    return any(
+        word in _PAST_AUXILIARY or (is_past(word) and before not in _PRESENT and not before.endswith(_IS_NOW))
+        for before, word in zip(["", *words], words, strict=False)
+    )
 
 
 def _dated(text: str, preposition: str, span: Span, said_at: datetime) -> Dated:

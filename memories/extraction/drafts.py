@@ -92,8 +92,9 @@ def _told(turn: Turn, voices: Voices) -> list[Draft]:
     told: list[Draft] = []
     follows = False  # whether this clause may join the last draft
     sentences = split_sentences(turn.user_text[:MAX_READ_CHARS])
-    for part in (part for sentence in sentences for part in split_clauses(sentence)):
-        clause = "" if MASK in part.text else without_opener(part.text)
+    for whole in (part for sentence in sentences for part in split_clauses(sentence)):
+        clause = "" if MASK in whole.text else without_opener(whole.text)
+        part = _without_what_stands_around(whole, clause)
         if follows and (joined := _joined(told[-1], clause, part, referents, voices)):
             told[-1] = joined
             follows = bool(joined.lead)  # a list goes on; of other sentences one is enough
@@ -104,6 +105,12 @@ def _told(turn: Turn, voices: Voices) -> list[Draft]:
             follows = False
         referents.note(clause)
     return told
+
+
+def _without_what_stands_around(part: Sentence, clause: str) -> Sentence:
+    """The clause's own place: of "No, not my brother — my cousin is a vet" the end is evidence, and not the "not"."""
+    at = part.text.find(clause) if clause else -1
+    return part if at < 0 else replace(part, text=clause, start=part.start + at, end=part.start + at + len(clause))
 
 
 def _order(clause: str, part: Sentence, turn: Turn, voices: Voices) -> Draft | None:

@@ -33,9 +33,9 @@ FACT = Kind("fact", Category.FACTUAL, 0.80, 0.85)
 EVENT = Kind("event", Category.EPISODIC, 0.80, 0.85)
 PROCEDURE = Kind("procedure", Category.PROCEDURAL, 0.80, 0.80)
 ONGOING = Kind("ongoing", Category.EPISODIC, 0.75, 0.80)
-HABIT = Kind("habit", Category.BEHAVIORAL, 0.65, 0.75)
+HABIT = Kind("habit", Category.BEHAVIORAL, 0.55, 0.75)
 GOAL = Kind("goal", Category.FACTUAL, 0.60, 0.75)
-PLAN = Kind("plan", Category.EPISODIC, 0.55, 0.70)
+PLAN = Kind("plan", Category.EPISODIC, 0.45, 0.70)
 FEELING = Kind("feeling", Category.EPISODIC, 0.45, 0.65)
 STATEMENT = Kind("statement", None, 0.45, 0.60)
 HAPPENED = Kind("happened", Category.EPISODIC, 0.45, 0.60)  # as a statement, but of a day or a time gone by
@@ -78,7 +78,8 @@ _TO_THE_LISTENER = re.compile(
 _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     (REMARK, (
         r"^thank|\b(?:thanks?|thank you|appreciate (?:your|the|it))\b",
-        r"\byour (?:help|support|advice|insights?|encouragement|guidance)\b",
+        r"\byour (?:help|support(?! (?:team|staff|agent|told|said|\w+ed))|advice|insights?|encouragement|guidance)\b",
+        r"\byou \w+(?: me)? (?:that|this|it)\b",
         r"\b(?:with|to|for|of|tell|help|so|if|remember) you\b",
         r"\btrying to (?:understand|figure out|verify|decide|debug|handle|solve|see|find out|determine|fix|learn)\b",
         r"\b(?:to|will|'ll) make sure\b|\bthinking (?:about|of) how\b",
@@ -127,18 +128,22 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         rf"{_AM}{_ADVERBS} (?:trying|planning|going|considering|thinking (?:of|about)|aiming|looking (?:for|to)|hoping"
         r"|interested|curious|eager|intending|preparing)\b",
         rf"{_I}(?:'ll|'d (?:like|love)| will| would (?:like|love))\b|{_I}{_ADVERBS} (?:plan|intend|want|wish|need)\b",
+        rf"{_I}{_ADVERBS} (?:might|may|won't)\b",
     )),
     (GOAL, (
         rf"{_MY_GOAL}\b",
         rf"{_I}{_ADVERBS} (?:aim|strive|seek|dream)\b",
     )),
     (FEELING, (
+        rf"{_I} can't wait\b",
         rf"(?:{_AM}(?: feeling)?|{_I}{_ADVERBS} (?:was|were|felt|feel)){_ADVERBS} {_SO}"
         r"(?:excited|happy|glad|grateful|thankful|sad|anxious|worried|proud|nervous"
         r"|optimistic|confident|thrilled|ready|looking forward|hopeful|open|sure|afraid|relieved|motivated|inspired"
-        r"|lucky|blessed|stressed|curious|torn|overwhelmed|concerned|frustrated)\b",
+        r"|lucky|blessed|stressed|curious|torn|overwhelmed|concerned|frustrated|bored|tired|devastated|hungry|upset"
+        r"|annoyed|angry|disappointed|surprised|shocked|exhausted|busy|committed|determined|intrigued|fascinated)\b",
     )),
     (OPINION, (
+        rf"{_I} (?:could|should)\b",
         rf"{_I}{_ADVERBS} (?:hope|believe|think|guess|feel|see|envision|imagine|suppose|find|appreciate|agree"
         r"|understand|know|hear|expect|view|wonder|recogni[sz]e|value)\b",
     )),
@@ -149,6 +154,7 @@ _PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
         r"\bmost (?:mornings|afternoons|evenings|nights|days|weeks|weekends)\b",
         r"\bon (?:mon|tues|wednes|thurs|fri|satur|sun)days\b|\bon weekends\b",
     )),
+    (PLAN, (rf"{_I}{_ADVERBS} (?:have to|must|'ve got to)\b",)),
     (ONGOING, (rf"{_AM}{_ADVERBS} (?!(?:amaz|interest|convinc|satisfy|bor|charm)ing)\w+ing\b",)),
     (FACT, (rf"(?:{_AM}|{_I} (?:was|were))\b",)),
     (REMARK, (
@@ -160,7 +166,7 @@ _COMPILED = tuple((re.compile("|".join(patterns), re.IGNORECASE), kind) for kind
 _STARTS_WITH_I = re.compile(rf"{_I}\b", re.IGNORECASE)
 _FIRST_PERSON = re.compile(r"\b(?:I|my|me|we|our|mine|us)\b", re.IGNORECASE)
 _DATED = re.compile(r"\b(?:19|20)\d\d\b")
-_PAST = IRREGULAR_PAST | {"was", "were", "had"}
+_PAST = IRREGULAR_PAST | {"was", "were", "had", "didn't", "wasn't", "weren't", "hadn't", "couldn't"}
 _VERB_WITHIN = 6  # words from its subject, or from the start of a clause, in which its verb is looked for
 
 

@@ -81,7 +81,7 @@ COMMON_VERBS = word_set(
     stand start stay stop store strive struggle study suffer suggest support surf suspect swim take talk teach
     tend test thank think travel treat trust try tutor understand use value view visit volunteer vote wait wake
     walk want wash watch wear welcome wish wonder work worry write
-    arrive beat check commit depart expire reset sort tag type
+    arrive beat check commit crash depart expire fail freeze invoice reset sort tag type
     """
 )
 # Verbs that are as often nouns: after "and" they count as verbs only before an object or a preposition.
@@ -94,7 +94,7 @@ NOUNS_TOO = word_set(
     release rent report research respect rest review ride run sail search share ship show skate sleep smoke stand
     start study support surf swim talk test train travel treat trust try use value view visit volunteer vote walk
     wash watch wear welcome wish wonder work worry
-    check sort tag type
+    check crash invoice sort tag type
     """
 )
 ADVERBS = word_set(

@@ -25,7 +25,7 @@ class LocalExtractor:
     """An Extractor of rules and prototypes: the same turns always give the same memories."""
 
     name = "local"
-    version = "local-3"
+    version = "local-4"
 
     def __init__(self, embed: Embed | None = None) -> None:
         """`embed` stands in for memories.embedding, which is loaded only when a prototype is first asked."""

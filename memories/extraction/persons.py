@@ -50,6 +50,13 @@ _INVERTING = word_set("can could would should do did will may might must")
 _DATED = re.compile(r"\b(?:19|20)\d\d\b")
 _COLLECTIVES = frozenset(("team", "family"))
 _OF_THE_TELLER = word_set("office company firm school class boss manager house home flat")
+# "Your website": whoever runs the assistant.
+_OF_A_COMPANY = word_set(
+    """
+    app branch company delivery driver employee hotel helpdesk hotline invoice office online policy product products
+    restaurant salon service shop site staff store support technician terms warehouse warranty website
+    """
+)
 _THAT_CAN_OWN = FEMALE | MALE | EITHER | MANY | PETS  # "my sister loves my car": whose car "their" would be is open
 _LONGEST_OWNED = 3  # words after a leading "my" in which its noun is looked for
 _BEFORE_A_VERB = word_set("not no longer neither nor last first")
@@ -98,7 +105,7 @@ class _Rewriting:
             "myself": lambda _: "themselves",
             "ourselves": lambda _: "themselves",
             "you": lambda at: self._subject(Party("The assistant"), at),
-            "your": lambda _: "the assistant's",
+            "your": lambda at: "the company's" if self._next_word(at) in _OF_A_COMPANY else "the assistant's",
             "yours": lambda _: "the assistant's",
             "yourself": lambda _: "itself",
         }
@@ -122,6 +129,8 @@ class _Rewriting:
         return self._word(token, word, at)
 
     def _word(self, token: str, word: str, at: int) -> str:
+        if self.waiting and word in ("and", "or") and self.tokens[max(0, at - 2)].lower() == "you":
+            self.waiting = None  # "you and I": whatever follows, it is not what "you" does
         if self.waiting:
             if is_adverb(word) or word in _BEFORE_A_VERB:
                 return token
@@ -136,7 +145,7 @@ class _Rewriting:
         joined, self.joined = self.joined, False
         if joined and self.present and not self.bare and word in COMMON_VERBS and self._governs(word, at):
             return third_person(token)
-        if word in _NEW_SUBJECTS:
+        if word in _NEW_SUBJECTS and not (word == "since" and self._next_word(at).isdigit()):
             self.present = False
         if word in _INFINITIVE_MAKERS:
             self.bare = True
@@ -189,7 +198,7 @@ class _Rewriting:
             return self._possessive(self.teller)
         if self._next_word(at) in _COLLECTIVES and self.group.inside.endswith(self._next_word(at)):
             return self._possessive(self.teller)
-        return self._possessive(self.group)
+        return self._possessive(self.teller if self.group.plural and not self.group_told else self.group)
 
     def _verb(self, verb: str) -> str:
         party, self.waiting = self.waiting, None

@@ -12,6 +12,7 @@ from memories.extraction.lexicon import (
     MALE,
     MANY,
     PETS,
+    is_adverb,
     is_participle,
     is_verb_form,
     word_set,
@@ -30,7 +31,8 @@ _RELATION = re.compile(
     r"(?P<name>,? [A-Z][\w-]+,?)?",
 )
 _NAME = re.compile(
-    r"(?<![.!?\w] )(?<!^)\b[A-Z][a-z]+(?: [A-Z][a-z]+)?\b|^[A-Z][a-z]+(?='s\b| (?:is|was|has|works|lives|helps?|who)\b)"
+    r"(?<![.!?\w] )(?<!^)\b[A-Z][a-z]+(?: [A-Z][a-z]+)?\b|^[A-Z][a-z]+(?='s\b| (?:is|was|has|works|lives|helps?|who"
+    r"|told|said|says|asked|wants|loves|likes|hates|thinks|moved|bought|called|came|invited)\b)"
 )
 _NOT_NAMES = word_set(
     """
@@ -64,6 +66,10 @@ _POINTING = re.compile(
 )
 _PRONOUN = re.compile(
     r"\b(?:it|its|them|they|their)\b(?! (?:when|that|if|here|there)\b|'s \w+ (?:to|that)\b)", re.IGNORECASE
+)
+_THERE = re.compile(
+    r"^(?:I|we|my \w+|our \w+)(?:'ve| have| had|'m| am| was| were)? (?:\w+ly |also |still |just )*[a-z]+ there\b",
+    re.IGNORECASE,
 )
 _NAMING_WORDS = 2  # content words after which "it" and "they" mean something named in the clause itself
 
@@ -150,7 +156,11 @@ def leans_on_context(clause: str) -> bool:
 def _points_at_nothing(clause: str) -> bool:
     """Whether "it" or "they" comes before anything that it could mean: "I made it with milk"."""
     pronoun = _PRONOUN.search(clause)
-    return pronoun is not None and len(content_stems(clause[: pronoun.start()])) < _NAMING_WORDS
+    if pronoun is None:
+        return bool(_THERE.search(clause))
+    before = clause[: pronoun.start()]
+    names = [word for word in words_of(before) if not (is_adverb(word) or is_verb_form(word)) and content_stems(word)]
+    return not names or len(content_stems(before)) < _NAMING_WORDS
 
 
 def _owner(phrase: str) -> str:

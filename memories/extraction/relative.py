@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 from memories.extraction.spans import (
@@ -56,6 +57,8 @@ _PART_OF = {"tonight": "evening", "last night": "night"}
 
 _COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join((*_VAGUE, *NUMBERS))})"
 _UNIT = r"(?P<unit>day|weekend|week|month|year)s?"
+_ORDINAL = r"(?:st|nd|rd|th)"
+_MONTHS_TO_A_DAY = 3  # within so many months there is one with a 31st
 _PART = r"(?P<part> (?:morning|afternoon|evening|night))?"
 _WHICH = "|".join(sorted(_STEP, key=len, reverse=True))
 
@@ -151,10 +154,47 @@ def _counted(found: re.Match[str], today: date, sign: int) -> Span:
     return year_span(max(1, today.year + number))
 
 
+def _part_of(found: re.Match[str], today: date, past: bool) -> Span | None:
+    """ "the end of the month" is at the end of May 2024; the span is the whole month's."""
+    whole = relative_span(f"{found['of'].replace('the', 'this')} {found['whole']}", today, past=past)
+    return whole and replace(whole, words=f"the {found['end']} of {whole.words}", at="at")
+
+
+def _day_of_month(found: re.Match[str], today: date, past: bool) -> Span | None:
+    """ "the 20th": the nearest such day in the direction of the tense."""
+    step = -1 if past else 1
+    months = (month_span(today.year, today.month + step * ahead) for ahead in range(_MONTHS_TO_A_DAY))
+    days = (_in_month(month.first, int(found["nth"])) for month in months)
+    return next((day_span(day) for day in days if day and (day - today).days * step >= 0), None)
+
+
+def _day_of_year(found: re.Match[str], today: date, past: bool) -> Span | None:
+    """ "June 3rd" without a year: the nearest in the direction of the tense."""
+    name, number = (found["name"], found["number"]) if found["name"] else (found["of"], found["before"])
+    month, step = MONTHS.index(name) + 1, -1 if past else 1
+    days = (_in_month(date(today.year + step * ahead, month, 1), int(number)) for ahead in (0, 1))
+    return next((day_span(day) for day in days if day and (day - today).days * step >= 0), None)
+
+
+def _month(found: re.Match[str], today: date, past: bool) -> Span:
+    """ "in June" without a year: this year's, the one gone by or the one to come."""
+    month = MONTHS.index(found["month"]) + 1
+    step = -1 if past and month > today.month else 1 if not past and month < today.month else 0
+    return month_span(today.year + step, month)
+
+
+def _in_month(first: date, day: int) -> date | None:
+    try:
+        return first.replace(day=day)
+    except ValueError:  # no such day
+        return None
+
+
 _ANYWHERE: tuple[tuple[str, Reader], ...] = (
     (rf"(?P<word>{'|'.join(_DAY_OFFSET)}|this (?:morning|afternoon|evening)){_PART}", _day_word),
     (rf"(?:the )?(?P<which>{_WHICH}) (?P<what>weekend|week|month|year|{'|'.join(SEASONS)}|{MONTH})", _unit),
     (rf"(?P<which>(?:{_WHICH}) )(?P<day>{_DAY}|{'|'.join(_SHORT_DAYS)}){_PART}", _weekday),
+    (r"the (?P<end>end|beginning|start|middle) of (?P<of>the|this|next|last) (?P<whole>week|month|year)", _part_of),
     (rf"the (?:past|last) {_COUNT} {_UNIT}", _stretch),
     (rf"(?:about |around |almost |nearly |over )?{_COUNT} {_UNIT} (?:ago|back)", _ago),
     (rf"in {_COUNT} {_UNIT}(?:'s? time| from now|(?=\W*$|[,.;!]| to\b))", _ahead),
@@ -162,8 +202,17 @@ _ANYWHERE: tuple[tuple[str, Reader], ...] = (
 _AFTER_A_PREPOSITION: tuple[tuple[str, Reader], ...] = (
     (rf"(?P<which>)(?P<day>{_DAY}){_PART}", _weekday),
     ("the weekend", _the_weekend),
+    (rf"the (?P<nth>\d{{1,2}}){_ORDINAL}", _day_of_month),
 )
-_READERS = tuple((re.compile(words), reader) for words, reader in (*_ANYWHERE, *_AFTER_A_PREPOSITION))
+_WITHOUT_A_YEAR: tuple[tuple[str, Reader], ...] = (
+    (
+        rf"(?:(?P<name>{MONTH}) (?P<number>\d{{1,2}})(?:{_ORDINAL})?"
+        rf"|(?:the )?(?P<before>\d{{1,2}})(?:{_ORDINAL})?(?: of)? (?P<of>{MONTH}))",
+        _day_of_year,
+    ),
+    (rf"(?P<month>{MONTH})", _month),
+)
+_READERS = tuple((re.compile(words), reader) for words, reader in (*_ANYWHERE, *_AFTER_A_PREPOSITION, *_WITHOUT_A_YEAR))
 
 
 def _without_names(pattern: str) -> str:
@@ -172,4 +221,11 @@ def _without_names(pattern: str) -> str:
 
 # What relative_span can read, to be searched for in a text (no groups). A bare "Friday" counts only after "on".
 ANYWHERE = "|".join(_without_names(pattern) for pattern, _ in _ANYWHERE)
-AFTER_ON = rf"(?:{_DAY})(?: (?:morning|afternoon|evening|night))?(?!s)|the weekend"
+AFTER_ON = (
+    rf"(?:{_DAY})(?: (?:morning|afternoon|evening|night))?(?!s)|the weekend"
+    rf"|the \d{{1,2}}{_ORDINAL}(?=\W*$|[,.;!?)]| (?:and|or|but|so|for|to|at|with|because|in the|if|when)\b)"
+)
+DAY_OF_YEAR = (
+    rf"(?:(?:{MONTH}) \d{{1,2}}(?:{_ORDINAL})?|\d{{1,2}}(?:{_ORDINAL})?(?: of)? (?:{MONTH}))(?!,? \d|[-:.]\d|\d)"
+)
+MONTH_ALONE = rf"(?:{MONTH})(?!,? (?:of )?\d| of\b|,? (?:last|this|next) year| \w+ \d)"

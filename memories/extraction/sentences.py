@@ -23,6 +23,8 @@ _TASK = (
     r"(?:summari[sz]e|translate|rewrite|reword|proofread|rephrase|paraphrase|analy[sz]e|explain|review|fix|edit|correct"
     r"|improve|shorten|classify|extract|format|convert|debug|check|polish)"
 )
+_BEGINS = r"(?:^[ \t]*|(?<=[.!?] ))(?:(?:ok|okay|so|now|and|please),? )*"
+_MADE_UP_OF = r"(?:I|we|you|my|our|your|there|somebody|someone|a|an|the)(?:'\w+)?"
 _WHOLE_BLOCKS = (
     re.compile(r"(```|~~~).*?(?:\1|\Z)", re.DOTALL),
     re.compile(r"(?m)^[ \t]*>.*$"),
@@ -32,6 +34,12 @@ _WHOLE_BLOCKS = (
         r"(?m)^[ \t]*(?:Traceback \(|File \"|at [\w.$]+\(|[{}\[\]|]|\$ |#!|#{1,6} |\d{4}-\d\d-\d\d[T ]\d\d:\d\d).*$"
     ),
     re.compile(r"(?m)^[ \t]*\[?(?:ERROR|WARN|WARNING|INFO|DEBUG|FATAL)\b.*$"),
+    # Made up: to the end of the paragraph where a part is played, of the sentence where something is assumed.
+    re.compile(rf"(?im){_BEGINS}(?:imagine|pretend)(?= (?:that )?{_MADE_UP_OF}\b).*$"),
+    re.compile(
+        rf"(?im){_BEGINS}(?:(?:let's|let us|just) (?:say|assume|suppose)|suppos(?:e|ing)|assum(?:e|ing)|say|what if"
+        rf"|hypothetically)(?=,? (?:that )?{_MADE_UP_OF}\b)(?:[^.!?\n]|[.!?](?!\s|$))*"
+    ),
 )
 _OPENING_TAG = re.compile(r"<(?P<name>[A-Za-z][\w-]*)(?:\s[^<>\n]{0,200})?>")
 _PASTED_AFTER = (
@@ -49,21 +57,39 @@ _QUOTATION = re.compile(r"\"[^\"\n]+\"|«[^»\n]+»|(?<!\w)'[^'\n]{30,}?'(?!\w)"
 _FIRST_PERSON_INSIDE = re.compile(r"\b(?:I|my)\b")
 
 _BULLET = re.compile(r"[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+")
+_THESE_ARE = re.compile(
+    r"^(?:(?:ok|okay|so),? )?(?:these|those|here) are (?:(?:some|a few|all) of )?(?P<whose>my|our)\b", re.IGNORECASE
+)
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|e\.g|i\.e|approx|No|Mt|cf|Fig)|\b[A-Z])\.$")
 _SOFT_ABBREVIATION = re.compile(r"\b(?:etc|a\.m|p\.m|Inc|Ltd|Co|Corp|U\.S|U\.K)\.$")
 _STOP = re.compile(r"[.!?…]+[\"')\]]*(?=\s|$)")
 
 _FRESH_SUBJECT = (
-    r"(?:I|I'(?:m|ve|d|ll)|my|our|we|we'(?:re|ve|d|ll)|he|she|they|it|(?:he|she|it|they)'\w+"
+    r"(?:I|I'(?:m|ve|d|ll)|my|our|your|we|we'(?:re|ve|d|ll)|he|she|they|it|(?:he|she|it|they)'\w+"
     r"|please|don't (?:ever|use|call|give|send)|call me)"
 )
 _CLAUSE_BREAK = re.compile(
-    rf"\s*(?:;|,?\s+(?:and|but)(?:\s+(?:also|then|now))?|\s[—-]|,\s+plus)\s+(?={_FRESH_SUBJECT}\b)", re.IGNORECASE
+    rf"\s*(?:;|,?\s+(?:and|but)(?:\s+(?:also|then|now))?|\s[—-]|,\s+plus|(?P<comma>,))\s+(?={_FRESH_SUBJECT}\b)",
+    re.IGNORECASE,
+)
+# What a comma alone does not end: a clause that leads up to another, or to what was said.
+_LEADS_UP = re.compile(
+    r"\b(?:if|when|whenever|while|because|although|though|unless|once|until|whether|even|(?:the )?more|each|every time"
+    r"|(?:since|after|before|as) (?:I|we|he|she|they|it|my|our))\b[^,;]*$"
+    r"|(?:^|, )(?:(?:and|but|so) )?(?:in|on|at|with|for|from|by|of|to|during|overall|last|next|speaking|\w+ing)\b"
+    r"(?![^,;]*\b(?:I|we|he|she|they|it)\b)[^,;]*$"
+    r"|\b(?:said|says?|told \w+|asked|thinks?|thought|knows?|guess|swears?|mean|hopes?|feels? like)$",
+    re.IGNORECASE,
 )
 _ENDS_IN_A_NAME = re.compile(r"(?:^|,) [A-Z]\w+$")  # ", John and I studied" has one subject of two
 _DANGLING = re.compile(
-    r"^(?!it\b|they\b).*\b(?:it|them|that|this|one|too|so)\W*$", re.IGNORECASE
-)  # "but my husband loves it"
+    r"^(?!it\b|they\b).*\b(?:it|them|that|this|one|too|so)\W*$"  # "but my husband loves it"
+    r"|\b(?:has|have|had|got|own|bought|need|want)s? (?:one|two|three|four|five|\d+|some|several|none|both)(?:\W*$|, )"
+    r"|^(?:I|we)(?:'ve| have)?(?: \w+ly| just| never)? (?:quit|stopped|gave up|did|didn't|do|don't|can't|won't)\b"
+    r"(?: (?:a|an|the|in|on|for|last|this|ago|now|yet|either|any ?more|\d+|one|two|three|four|five|six|few|couple|of"
+    r"|(?:day|week|month|year)s?))*\W*$",
+    re.IGNORECASE,
+)
 _OWNED_SUBJECT = re.compile(r"(?:my|our)\b", re.IGNORECASE)
 _LONGEST_SUBJECT = 5  # words within which the verb of "my …" is looked for
 _MIN_CLAUSE_WORDS = 2
@@ -99,8 +125,13 @@ def split_sentences(text: str) -> list[Sentence]:
         line = [Sentence(masked[a:b], a, b, lead if is_item else "") for a, b in _stops(masked, start, end)]
         found += [s for s in line if s.text.strip(MASK + " .") and len(s.text) <= MAX_SENTENCE_CHARS]
         if not is_item:
-            lead = line[-1].text.rstrip(" :") if line and line[-1].text.rstrip().endswith(":") else ""
+            lead = _header(line[-1].text) if line and line[-1].text.rstrip().endswith(":") else ""
     return found
+
+
+def _header(line: str) -> str:
+    """ "These are my goals for 2025:" heads a list as "My goals for 2025" does."""
+    return _THESE_ARE.sub(lambda found: found["whose"].capitalize(), line.rstrip(" :"))
 
 
 def split_clauses(sentence: Sentence) -> list[Sentence]:
@@ -113,6 +144,7 @@ def split_clauses(sentence: Sentence) -> list[Sentence]:
         if (
             _stands_alone(left)
             and _stands_alone(right)
+            and not (joint["comma"] and _LEADS_UP.search(left))
             and not _ENDS_IN_A_NAME.search(left)
             and not _DANGLING.search(right)
             and _has_subject(right)
