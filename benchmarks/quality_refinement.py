@@ -6,8 +6,8 @@ PATH holds the public sets (default ../shared/data/dev beside the repository). T
 `guards` and `near` for duplicates, `judge` for conflicts, `quarantine`, `pii`; no database is needed. Baselines judge
 the same texts in the same run: plain cosines, plain patterns, logistic regression over the plain embedding. Updates are
 pairs of HaluMem: an old memory, and the text that updates it or has nothing to do with it; a retired old memory is
-right in the first case and wrong in the second. Most rows of the injection sets are learned from: what is promised of
-them is held out.
+right in the first case and wrong in the second. Conflicts are told in pairs of our own too (conflict_quality). Most
+rows of the injection sets are learned from: what is promised of them is held out.
 
 Short: half of the duplicates and personal data, three fifths of the injections, a sixth of the contradictions. Writes
 benchmarks/results/quality_refinement.json; exits 1 when a promise breaks, 2 when the data is not there.
@@ -26,6 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.conflict_quality import conflicts
 from benchmarks.decisions import COLUMNS, Hits, Line, Row, rows_of
 from benchmarks.pii_quality import personal_data
 from benchmarks.promises import Promise, finish, print_table
@@ -133,12 +134,14 @@ def run(folder: Path, *, short: bool) -> int:
     pii_lines, pii_promises = personal_data(folder, short=short)
     injection_lines, injection_promises = injections(folder, short=short)
     other = contradictions(folder, short=short)
-    lines = [*same_lines, *update_lines, *other, *injection_lines, *pii_lines]
+    own_lines, own_promises = conflicts()
+    lines = [*same_lines, *update_lines, *own_lines, *other, *injection_lines, *pii_lines]
     print_table("Refinement", COLUMNS, lines)
     promises = [
         Promise(name="near-duplicates merged: precision", value=same.precision, unit="", limit=0.97, at_least=True),
         Promise(name="updates: the right memory retired", value=update.recall, unit="", limit=0.60, at_least=True),
         Promise(name="updates: wrongly retired", value=update.false_alarms, unit="", limit=0.02),
+        *own_promises,
         *injection_promises,
         *pii_promises,
     ]

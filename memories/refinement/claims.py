@@ -13,6 +13,8 @@ _SUBJECT = re.compile(
     r"(?:(?:[Tt]he|[Oo]ur|[Mm]y|[Aa]n?) )?(?P<who>[^\W\d_]+)(?: [A-Z]\w+)?(?P<own>['\u2019]s \w+)?(?=\W|$)"
 )
 _USER = re.compile(r"(?:The user|I)\b(?!['\u2019])", re.IGNORECASE)
+_SAYS_I = re.compile(r"\b(?:I|me|my|My)\b")
+_NAMED = re.compile(r"(?!(?:The|Our|My|An?|I)\b)[A-Z]\w+(?: [A-Z]|['\u2019]s )")
 _NAME = re.compile(r"[A-Z][\w-]+ [A-Z][\w-]+")
 
 
@@ -115,6 +117,14 @@ class Pair:
     def same_owner(self) -> bool:
         """Whether both begin with the same person or thing, whatever of theirs they speak of."""
         return subject_of(self.newer.content)[0] == subject_of(self.older.content)[0]
+
+    @property
+    def same_person(self) -> bool:
+        """Whether both speak of the same person or thing; who says "I" in one of them may be named in the other."""
+        texts = (self.newer.content, self.older.content)
+        return self.same_owner or any(
+            _SAYS_I.search(one) and _NAMED.match(other) for one, other in (texts, texts[::-1])
+        )
 
     @property
     def same_opening(self) -> bool:

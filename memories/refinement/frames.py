@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
+from memories.refinement.guards import dates
 from memories.refinement.words import stem
 
 _SINGLE_VALUED_WORDS = """
@@ -49,8 +51,27 @@ _PERSON: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 _PEOPLE = re.compile(r"^(?:the )?(?:user|customer|client|i|he|she|they|we)\b", re.IGNORECASE)
 _VALUE_ENDS = re.compile(
-    r"[,;.](?:\s|$)|\s(?:because|since|but|and|which|who|where|when|due to|after)\b", re.IGNORECASE
+    r"[,;.](?:\s|$)|\s(?:because|since|but|and|which|who|where|when|due to|after|recently|again|"
+    r"(?:last|this) (?:week|month|year|summer|winter|spring|autumn))\b",
+    re.IGNORECASE,
 )
+_ONE_AT_A_TIME = frozenset(
+    stem(word)
+    for word in (*SINGLE_VALUED, "employer", "partner", "location", "colour", "color", "favourite", "role", "position",
+                 "status", "type", "provider", "bank", "manager", "boss", "owner", "default", "plan", "priority")
+)  # fmt: skip
+_CLOCK = re.compile(r"\b\d{1,2}(?::\d\d| ?[ap]\.?m\b| o'clock)|\b(?:noon|midnight)\b", re.IGNORECASE)
+_DATED = re.compile(
+    r"(?:(?:on|in|at|by|for|from) )?(?:the )?(?:\d|noon|midnight|(?-i:[A-Z])\w{2,}|(?:next|last|this|to)\s?\w)",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"[$€£]?\d[\d.,:/-]*%?")
+_NAME = re.compile(r"(?:(?:the|an?) )?(?:\w+ )?[A-ZÀ-ÖØ-Þ]")
+_IN_A_NUMBER = frozenset(
+    stem(word) for word in ("about", "around", "now", "only", "port", "version", "to", "at", "years", "old")
+)
+_NEGATING = frozenset(("not", "no", "never"))
+_PLACING = frozenset(("in", "at", "on", "by", "from", "with", "without", "of", "for", "under", "near"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,12 +81,24 @@ class Slot:
     subject: frozenset[str]
     attribute: frozenset[str]
     value: frozenset[str]
+    kind: str
+    """What sort of value it is: a number with its unit, a date, a name, a place's preposition, or any word."""
+
+    def rivals(self, other: Slot) -> bool:
+        """Whether only one of the two can be true: another value of the same sort, in the same place."""
+        return self.same_place(other) and self.kind == other.kind and self.value != other.value
+
+    @property
+    def holds_one_value(self) -> bool:
+        """Whether its attribute has one value at a time by its name, whatever sort of value."""
+        return bool(self.attribute & _ONE_AT_A_TIME) or "favorit" in self.attribute
 
     def same_place(self, other: Slot) -> bool:
         """Whether both speak of the same property of the same subject."""
         return self.subject == other.subject and self.attribute == other.attribute
 
 
+@lru_cache(maxsize=8_192)
 def slot_of(text: str) -> Slot | None:
     """The single-valued claim that `text` makes, if it is plainly one."""
     for attribute, pattern in _PERSON:
@@ -89,8 +122,22 @@ def _slot(subject: str, attribute: str, value: str) -> Slot | None:
     said = _stems(_VALUE_ENDS.split(value, maxsplit=1)[0])
     if len(said) > VALUE_MAX_WORDS:
         return None
-    slot = Slot(subject=_stems(subject), attribute=_stems(attribute), value=said)
+    slot = Slot(subject=_stems(subject), attribute=_stems(attribute), value=said, kind=_kind(value))
     return slot if slot.subject and slot.attribute and slot.value else None
+
+
+def _kind(value: str) -> str:
+    said = _VALUE_ENDS.split(value, maxsplit=1)[0]
+    if _DATED.match(said) and (dates(said) or _CLOCK.search(said)):
+        return "date"
+    if _NUMBER.search(said):
+        return f"number {' '.join(sorted(_stems(_NUMBER.sub(' ', said)) - _IN_A_NUMBER))}".strip()
+    opening = said.split(maxsplit=1)[0].lower()
+    if opening in _NEGATING:
+        return "denied"
+    if opening in _PLACING:
+        return opening
+    return "name" if _NAME.match(said) else "word"
 
 
 def _stems(phrase: str) -> frozenset[str]:

@@ -12,21 +12,24 @@ from collections.abc import Callable
 
 from memories.choices import Relation
 from memories.refinement.claims import Claim, Judgement, Pair
-from memories.refinement.endings import ends
+from memories.refinement.endings import ends, fulfils
 from memories.refinement.frames import is_single_valued, slot_of
 from memories.refinement.guards import Difference, difference
-from memories.refinement.tastes import TASTE_WORDS, about_the_same_thing, mood
+from memories.refinement.oppositions import UNSURE, opposition
+from memories.refinement.predicate import clause_of
+from memories.refinement.scope import is_supposed, narrowings, same_scope
+from memories.refinement.states import exclusion, exclusive
+from memories.refinement.tastes import TASTE_WORDS, about_the_same_thing, is_of_just_that, mood
 from memories.refinement.thresholds import CHEAP
-from memories.refinement.words import denied, opposed, stem, traits
+from memories.refinement.words import opposed, stem, traits
 
 RESTATED = ((0.92, 0.6, 3), (0.84, 0.42, 6))
 """Least cosine, least shared content words over all, and least of them: from there on, the newer one is the older in
 other words. Short texts need more, because in them one word changes everything."""
 CONTAINED = ((0.0, 0.85), (0.87, 0.8))
 """Least cosine, and least share of the older one's content words that the newer one repeats when it says more."""
-TURNED_SHARE = 0.55
 ABOUT_THE_SAME = 0.5
-"""Share of the shorter one's content words that both have when they speak of the same thing."""
+"""More than this share of what is left behind stands in the older one when that is what was left."""
 LEAST_SHARED = 2
 
 _FROM_TO = re.compile(
@@ -42,6 +45,7 @@ _LEFT_BEHIND = re.compile(
     r"removed|overcame|changed (?:his|her|their|my) mind about|reconsidered)\b(?P<what>.{0,80})",
     re.IGNORECASE,
 )
+_CLAUSE_ENDS = re.compile(r"[,;.]|\b(?:and|but|because|since|due to|after|when|as)\b", re.IGNORECASE)
 _EVOLVES = re.compile(
     r"\b(?:(?:has|have) evolved|evolved (?:to|from|into)|"
     r"now (?:also )?(?:includes?|appreciates?|likes?|enjoys?|prefers?|loves?)|"
@@ -88,6 +92,12 @@ def by_intervals(newer: Claim, older: Claim, cosine: float) -> Judgement | None:
     return _intervals(Pair.of(newer, older, cosine))
 
 
+def are_rivals(newer: str, older: str) -> bool:
+    """Whether both give a value to what has one, or put the same person into states that exclude each other."""
+    new, old = slot_of(newer), slot_of(older)
+    return (new is not None and old is not None and new.same_place(old)) or exclusive(newer, older) is not None
+
+
 def _intervals(pair: Pair) -> Judgement | None:
     ended, began = pair.older.valid_until, pair.newer.valid_from
     if not began or not (pair.cosine > CHEAP or pair.same_slot):
@@ -100,6 +110,8 @@ def _intervals(pair: Pair) -> Judgement | None:
 def _same_attribute(pair: Pair) -> Judgement | None:
     if not pair.same_slot or not is_single_valued(pair.newer.attribute):
         return None
+    if is_supposed(pair.newer.content) != is_supposed(pair.older.content):
+        return None
     if difference(pair.newer.content, pair.older.content) is None:
         return Judgement(kind=Relation.OVERLAPS, confidence=0.9, reason="the same value of the same attribute")
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.9, reason="another value of the same attribute")
@@ -107,7 +119,7 @@ def _same_attribute(pair: Pair) -> Judgement | None:
 
 def _from_to(pair: Pair) -> Judgement | None:
     slot = slot_of(pair.older.content)
-    for found in _FROM_TO.finditer(pair.newer.content):
+    for found in _FROM_TO.finditer(pair.newer.content) if _may_end(pair) else ():
         left = traits(f"x {found.group('old')}")
         value = (left.words | left.numbers) - {"x"}
         attribute = traits(f"x {found.group('more') or found.group('attribute')}").words - pair.new.names - _UNSAID
@@ -132,39 +144,21 @@ def _same_use(attribute: frozenset[str], value: frozenset[str], pair: Pair) -> b
 def _taste(pair: Pair) -> Judgement | None:
     if mood(pair.newer.content) * mood(pair.older.content) >= 0 or not about_the_same_thing(pair):
         return None
-    return Judgement(kind=Relation.CONTRADICTS, confidence=0.85, reason="the opposite taste")
+    if not pair.same_person or not same_scope(pair.newer.content, pair.older.content):
+        return None
+    is_told = _EVOLVES.search(pair.newer.content) is not None
+    if not is_told and not pair.same_party:
+        return None
+    confidence = 0.85 if is_told or is_of_just_that(pair) else UNSURE
+    return Judgement(kind=Relation.CONTRADICTS, confidence=confidence, reason="the opposite taste")
 
 
 def _evolved(pair: Pair) -> Judgement | None:
     if not _EVOLVES.search(pair.newer.content) or not mood(pair.older.content):
         return None
-    if not about_the_same_thing(pair, is_told=True):
+    if not pair.same_person or not about_the_same_thing(pair, is_told=True):
         return None
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.82, reason="a taste that has changed since")
-
-
-def _turned_round(pair: Pair) -> Judgement | None:
-    denies = _denies(pair)
-    if not (denies or opposed(pair.new, pair.old)) or pair.new.numbers != pair.old.numbers or not _names_agree(pair):
-        return None
-    new, old = pair.new_objects, pair.old_objects
-    if len(new & old) < max(LEAST_SHARED, TURNED_SHARE * min(len(new), len(old))):
-        return None
-    what = "it says the opposite" if denies else "words that exclude each other"
-    return Judgement(kind=Relation.CONTRADICTS, confidence=0.85, reason=what)
-
-
-def _denies(pair: Pair) -> bool:
-    """Whether one of them denies a thing that the other claims."""
-    new, old = denied(pair.newer.content), denied(pair.older.content)
-    return bool((new & pair.old.words) - old or (old & pair.new.words) - new)
-
-
-def _other_word(pair: Pair) -> Judgement | None:
-    one_each = len(pair.new.words - pair.old.words) == len(pair.old.words - pair.new.words) == 1
-    if not one_each or not pair.same_subject or pair.new.numbers != pair.old.numbers or not opposed(pair.new, pair.old):
-        return None
-    return Judgement(kind=Relation.CONTRADICTS, confidence=0.85, reason="the same with the opposite word")
 
 
 def _ended(pair: Pair) -> Judgement | None:
@@ -173,21 +167,38 @@ def _ended(pair: Pair) -> Judgement | None:
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.85, reason="tells of what ended it")
 
 
+def _fulfilled(pair: Pair) -> Judgement | None:
+    if not fulfils(pair):
+        return None
+    return Judgement(kind=Relation.SUPERSEDES, confidence=0.82, reason="what was planned has come true")
+
+
 def _left_behind(pair: Pair) -> Judgement | None:
-    for found in _LEFT_BEHIND.finditer(pair.newer.content) if pair.same_party else ():
-        left = traits(f"x {found.group('what')}").words - pair.new.names - TASTE_WORDS
-        theirs = pair.old.words - pair.old.names - TASTE_WORDS
-        if len(left & theirs) >= max(1, ABOUT_THE_SAME * min(len(left), len(theirs))):
+    if not pair.same_party or not _may_end(pair) or clause_of(pair.older.content).is_denied:
+        return None
+    theirs = pair.old.words - TASTE_WORDS
+    for found in _LEFT_BEHIND.finditer(pair.newer.content):
+        left = traits(f"x {_CLAUSE_ENDS.split(found.group('what'), maxsplit=1)[0]}").words - TASTE_WORDS - pair.subjects
+        if left and len(left & theirs) > ABOUT_THE_SAME * len(left) and left & pair.new.names <= theirs:
             return Judgement(kind=Relation.SUPERSEDES, confidence=0.85, reason="says what is no longer so")
     return None
 
 
+def _may_end(pair: Pair) -> bool:
+    """Whether the newer one is no mere thought, and about the same person or thing."""
+    return pair.same_person and not is_supposed(pair.newer.content)
+
+
 def _other_value(pair: Pair) -> Judgement | None:
     new, old = slot_of(pair.newer.content), slot_of(pair.older.content)
-    if new is None or old is None or not new.same_place(old) or pair.are_events:
+    if new is None or old is None or pair.are_events or not new.rivals(old):
         return None
-    if new.value == old.value:
+    if is_supposed(pair.newer.content) or narrowings(pair.newer.content) - narrowings(pair.older.content):
         return None
+    if new.kind == "word" and not new.holds_one_value:
+        is_opposed = opposed(pair.new, pair.old) and same_scope(pair.newer.content, pair.older.content)
+        if not is_opposed:
+            return None
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.85, reason="another value of what has one value")
 
 
@@ -195,6 +206,9 @@ def _other_number(pair: Pair) -> Judgement | None:
     if pair.are_events or not pair.new.numbers or not pair.old.numbers or pair.new.numbers == pair.old.numbers:
         return None
     if pair.new.words != pair.old.words or pair.new.names != pair.old.names:
+        return None
+    new, old = clause_of(pair.newer.content), clause_of(pair.older.content)
+    if new.subject != old.subject or not same_scope(pair.newer.content, pair.older.content):
         return None
     return Judgement(kind=Relation.SUPERSEDES, confidence=0.82, reason="the same with another number")
 
@@ -232,10 +246,6 @@ def _restated(pair: Pair) -> Judgement | None:
 
 
 _RULES: tuple[Callable[[Pair], Judgement | None], ...] = (
-    _intervals, _same_attribute, _from_to, _taste, _evolved, _left_behind, _turned_round, _ended,
-    _other_value, _other_word, _other_number, _says_more, _restated,
+    _intervals, _same_attribute, _from_to, _taste, _evolved, _left_behind, _other_value, opposition, _ended,
+    exclusion, _fulfilled, _other_number, _says_more, _restated,
 )  # fmt: skip
-
-
-def _names_agree(pair: Pair) -> bool:
-    return not (pair.new.names - pair.old.words or pair.old.names - pair.new.words)

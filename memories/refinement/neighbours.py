@@ -14,7 +14,8 @@ from pgvector.django import CosineDistance
 from memories.choices import Status
 from memories.models import Memory
 from memories.refinement.draft import Draft, Prepared
-from memories.refinement.frames import is_single_valued, slot_of
+from memories.refinement.frames import is_single_valued
+from memories.refinement.judge import are_rivals
 from memories.refinement.thresholds import LEAST_COSINE
 from memories.refinement.words import traits
 from memories.retrieval import indexes
@@ -95,11 +96,10 @@ def neighbours(prepared: Prepared, *, quarantined: bool = False) -> list[Neighbo
 
 
 def is_rival(draft: Draft, memory: Memory | _Row) -> bool:
-    """Whether both name a value of the same attribute, and it has one value at a time."""
+    """Whether both name a value of what has one at a time, or states that exclude each other."""
     if draft.attribute and (draft.subject, draft.attribute) == (memory.subject, memory.attribute):
         return is_single_valued(draft.attribute)
-    ours, theirs = slot_of(draft.content), slot_of(memory.content)
-    return ours is not None and theirs is not None and ours.same_place(theirs)
+    return are_rivals(draft.content, memory.content)
 
 
 def _scores(draft: Draft, rows: Iterable[_Row]) -> dict[UUID, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from memories.refinement.claims import Pair
+from memories.refinement.scope import narrowings
 from memories.refinement.words import stem, traits
 
 _LIKING_WORDS = """
@@ -27,6 +28,11 @@ _CLAUSE_ENDS = re.compile(
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _IN_OTHER_WORDS = (
     (re.compile(r"\b(?:steer\w* clear of|(?:stay|keep)\w* away from|can(?:not|'t| not) (?:stand|bear))\b"), "hate"),
+    (
+        re.compile(r"\b(?:(?:is|am|are) )?(?:bored (?:by|with)|(?:afraid|terrified|scared|tired|sick) of|against)\b"),
+        "hate",
+    ),
+    (re.compile(r"\b(?:is|am|are) in favou?r of\b"), "love"),
     (re.compile(r"\b(?:not (?:a fan of|keen on|into)|isn't (?:a fan of|keen on|into))\b"), "dislike"),
     (re.compile(r"\b(?:(?:is|am|a big|a huge) (?:fan of|keen on)|can't get enough of)\b"), "love"),
 )
@@ -72,6 +78,13 @@ def about_the_same_thing(pair: Pair, *, is_told: bool = False) -> bool:
     if pair.cosine < TASTE_COSINE:
         return shared == old and len(shared) > (0 if is_told else 1)
     return len(shared) >= max(1, SAME_SHARE * min(len(new), len(old)))
+
+
+def is_of_just_that(pair: Pair) -> bool:
+    """Whether both are about the same and nothing less: not "sushi" and "sushi from the supermarket"."""
+    ignored = TASTE_WORDS | _TURNS | pair.subjects
+    new, old = (_first_clause(claim.content) - ignored for claim in (pair.newer, pair.older))
+    return new == old and narrowings(pair.newer.content) == narrowings(pair.older.content)
 
 
 def _of_other_kinds(one: frozenset[str], other: frozenset[str]) -> bool:

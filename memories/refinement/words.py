@@ -107,7 +107,9 @@ full/empty, cheap/expensive, rich/poor, strong/weak, healthy/sick, happy/sad, go
 safe/dangerous, clean/dirty, wet/dry, light/dark, loud/quiet, noisy/quiet, wake/sleep, remember/forget,
 succeed/fail, pass/fail, minimum/maximum, employed/unemployed, awake/asleep, with/without, possible/impossible,
 legal/illegal, formal/informal, sweet/bitter, weekday/weekend, today/tomorrow, today/yesterday, import/export,
-push/pull, send/receive, give/take, ask/answer
+push/pull, send/receive, give/take, ask/answer, optional/required, optional/mandatory, works/fails, helpful/useless,
+for/against, ahead/behind, on/behind, empty/occupied, busy/free, available/unavailable, stable/unstable, paid/unpaid,
+open/fixed, open/solved, draft/published, locked/unlocked, online/offline, permanent/temporary
 """
 _OPPOSITES = [frozenset(pair.strip().split("/")) for pair in _OPPOSITE_PAIRS.split(",")]
 
@@ -171,6 +173,16 @@ def denied(text: str) -> frozenset[str]:
     )
 
 
+def denies_in_passing(text: str) -> bool:
+    """Whether a negation of `text` denies nothing: "not to give up"."""
+    return _SAID_IN_PASSING.search(text.replace("\u2019", "'")) is not None
+
+
+def are_opposites(one: str, other: str) -> bool:
+    """Whether two stems are opposites, or one is the other with "un-"."""
+    return frozenset((one, other)) in _OPPOSITE_SET or f"un{one}" == other or f"un{other}" == one
+
+
 def _first_thing(words: Sequence[str]) -> str:
     unsaid = NEGATIONS | _FUNCTION
     first = next((word for word in words if word not in unsaid and stem(word) not in _LIGHT), "")
@@ -185,7 +197,7 @@ def stem(word: str) -> str:
 
 
 def _cut(word: str) -> str:
-    for suffix, ending in (("ies", "y"), ("ing", ""), ("ied", "y"), ("ed", ""), ("es", ""), ("s", ""), ("ly", "")):
+    for suffix, ending in (("ies", "y"), ("ing", ""), ("ied", "y"), ("ed", ""), ("s", ""), ("ly", "")):
         if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM and not word.endswith("ss"):
             word = word[: -len(suffix)] + ending
             break
@@ -203,9 +215,10 @@ def opposed(one: Traits, other: Traits) -> bool:
 
 _SYNONYMS = {_cut(word): _cut(group) for word, group in _SAME.items()}
 _OPPOSITE_STEMS = [frozenset(stem(word) for word in pair) for pair in _OPPOSITES]
+_OPPOSITE_SET = frozenset(_OPPOSITE_STEMS)
 
 _LIGHT = frozenset(stem(word) for word in _LIGHT_WORDS.split())
 _MENTAL = frozenset(stem(word) for word in _MENTAL_WORDS.split())
 _OPPOSABLE = frozenset().union(*_OPPOSITE_STEMS)
 
-__all__ = ["NEGATIONS", "Traits", "denied", "opposed", "stem", "traits"]
+__all__ = ["NEGATIONS", "Traits", "are_opposites", "denied", "denies_in_passing", "opposed", "stem", "traits"]

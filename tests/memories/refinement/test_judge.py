@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +12,10 @@ from memories.choices import Category, Relation
 from memories.refinement.claims import Claim
 from memories.refinement.frames import slot_of
 from memories.refinement.judge import by_intervals, judge
-from memories.refinement.thresholds import CONFIDENT
+from memories.refinement.thresholds import CONFIDENT, WORTH_ASKING
 
 ALIKE = 0.8
+PROBES = Path(__file__).parents[3] / "benchmarks" / "conflict_probes.jsonl"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 CHANGES = [
@@ -84,6 +87,92 @@ BOTH_STAND = [
     ("The user's salary is paid on the 25th.", "The user's salary is 4,000 euros."),
     ("The user is 34 and runs marathons.", "The user is 180 cm tall."),
 ]
+
+
+ASKED_ABOUT = [
+    ("The user eats chicken every day.", "The user is vegetarian."),
+    ("The user lives with her husband.", "The user lives alone."),
+    ("The user works nine to five.", "The user works night shifts."),
+    ("The user picks up her daughter at four.", "The user has no children."),
+    ("My sister is a lawyer.", "I have no siblings."),
+    ("The user smokes a pack a day.", "The user doesn't smoke."),
+    ("Anna doesn't like sushi from the supermarket.", "Anna likes sushi."),
+    ("The user found a job at the library.", "The user is unemployed."),
+]
+SURE = [
+    ("Anna is not pregnant.", "Anna is pregnant."),
+    ("The service does not support IPv6.", "The service supports IPv6."),
+    ("The user doesn't believe in astrology.", "The user believes in astrology."),
+    ("The user is happily married.", "The user is single."),
+    ("The user works full time.", "The user works part time."),
+    ("The user's mother died years ago.", "The user's mother is alive."),
+    ("The user bought a house.", "The user plans to buy a house."),
+    ("I drink one coffee a day.", "I drink three coffees a day."),
+    ("The user turned 35.", "The user is 34 years old."),
+    ("The user moved to Hamburg last month.", "The user lives in Munich."),
+    ("The invoice was paid yesterday.", "The invoice is unpaid."),
+]
+HOLDS_OTHERWISE = [
+    ("The south door is closed at night.", "The north door is open at night."),
+    ("The private API is not rate limited.", "The public API is rate limited."),
+    ("My wife doesn't eat meat.", "I eat meat."),
+    ("The web app does not support dark mode.", "The mobile app supports dark mode."),
+    ("Server web-2 listens on port 8080.", "Server web-1 listens on port 80."),
+    ("Tim doesn't like spicy food.", "Tom likes spicy food."),
+    ("The user would eat meat if there was nothing else.", "The user is vegetarian."),
+    ("The project may migrate from MySQL to PostgreSQL.", "The project uses MySQL."),
+    ("The office is closed on Saturdays in August.", "The office is open on Saturdays."),
+    ("The user doesn't drink tea after eight.", "The user drinks tea."),
+    ("On weekends I am not a morning person.", "I am a morning person."),
+    ("As a child the user hated olives.", "The user likes olives."),
+    ("The user ate chicken every day as a child.", "The user is vegetarian."),
+    ("The service was up on Tuesday.", "The service was down on Monday."),
+    ("The user's flatmate works nine to five.", "The user works night shifts."),
+    ("The user stopped playing football.", "The user plays tennis on Thursdays."),
+    ("The user's car is insured.", "The user's car is red."),
+    ("My car is insured for theft.", "My car is not insured for travel abroad."),
+    ("The user has a Golf of 1990.", "The user has a Golf."),
+    ("Leon smokes.", "Lena quit smoking."),
+]
+
+
+@pytest.mark.parametrize(("newer", "older"), ASKED_ABOUT)
+def test_what_hardly_goes_together_is_left_to_a_person(newer: str, older: str) -> None:
+    found = judge(Claim(content=newer), Claim(content=older), ALIKE)
+    assert found is not None
+    assert WORTH_ASKING <= found.confidence <= CONFIDENT
+
+
+@pytest.mark.parametrize(("newer", "older"), SURE)
+def test_what_cannot_both_be_true_gives_way(newer: str, older: str) -> None:
+    found = judge(Claim(content=newer), Claim(content=older), ALIKE)
+    assert found is not None
+    assert found.confidence > CONFIDENT
+
+
+@pytest.mark.parametrize(("newer", "older"), HOLDS_OTHERWISE)
+def test_what_holds_of_another_at_another_time_or_only_perhaps_takes_nothing_back(newer: str, older: str) -> None:
+    assert judge(Claim(content=newer), Claim(content=older), ALIKE) is None
+
+
+def test_of_the_benchmark_s_own_pairs_none_that_may_both_be_true_is_retired_whatever_their_vectors_say() -> None:
+    pairs = [json.loads(line) for line in PROBES.read_text().splitlines()]
+    retired = [
+        (pair["older"], pair["newer"])
+        for pair in pairs
+        if not pair["held_out"] and pair["kind"] not in ("opposed", "updated")
+        for cosine in (0.55, 0.8, 0.95)
+        if (found := judge(Claim(content=pair["newer"]), Claim(content=pair["older"]), cosine))
+        and found.confidence > CONFIDENT
+    ]
+    assert len(pairs) >= 400
+    assert retired == []
+
+
+def test_a_reason_names_both_states_in_plain_words() -> None:
+    found = judge(Claim(content="Tom drinks whisky every night."), Claim(content="Tom is a teetotaller."), ALIKE)
+    assert found is not None
+    assert found.reason == "drinking alcohol and drinking no alcohol exclude each other"
 
 
 @pytest.mark.parametrize(("newer", "older", "kind"), CHANGES)
