@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,26 @@ class Why(TextChoices):
     UNSURE = "unsure", "Unsure"
 
 
+class Order(TextChoices):
+    """What the inbox begins with."""
+
+    NEWEST = "", "Newest first"
+    OLDEST = "oldest", "Oldest first"
+    LEAST_SURE = "least_sure", "Least sure first"
+    SUREST = "surest", "Surest first"
+    BY_AGENT = "agent", "By agent"
+
+
+_FIELDS: Mapping[str, Sequence[str]] = {
+    Order.NEWEST: ("-created_at", "-pk"),
+    Order.OLDEST: ("created_at", "pk"),
+    Order.LEAST_SURE: ("confidence", "-created_at", "-pk"),
+    Order.SUREST: ("-confidence", "-created_at", "-pk"),
+    Order.BY_AGENT: ("agent__name", "-created_at", "-pk"),
+}
+"""By what each order sorts; the last field tells any two apart."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Neighbours:
     """The waiting memories just before and after one, in the order of the inbox; None where it ends."""
@@ -38,9 +59,11 @@ class Neighbours:
     next: UUID | None
 
 
-def waiting_of(org_id: UUID, *, agent_id: UUID | None = None, why: str = "") -> QuerySet[Memory]:
-    """Waiting memories with their `why`, the newest first; of one agent, or for one reason, when that is given."""
-    rows = memories_of(org_id).filter(WAITING)
+def waiting_of(
+    org_id: UUID, *, agent_id: UUID | None = None, why: str = "", order: str = Order.NEWEST
+) -> QuerySet[Memory]:
+    """Waiting memories with their `why`, in an Order; of one agent, or for one reason, when that is given."""
+    rows = memories_of(org_id).filter(WAITING).order_by(*_FIELDS[order])
     if agent_id is not None:
         rows = rows.filter(agent_id=agent_id)
     explained: QuerySet[Any] = rows.annotate(clash=_clash()).annotate(
@@ -67,11 +90,12 @@ def waiting_words(org_id: UUID) -> str:
     return f"{SHOWN_MAX}+" if count > SHOWN_MAX else str(count or "")
 
 
-def neighbours_of(rows: QuerySet[Memory], memory: Memory) -> Neighbours:
-    """Who stands beside `memory` in `rows`, also when it has left them. Two queries."""
+def neighbours_of(rows: QuerySet[Memory], memory: Memory, order: str = Order.NEWEST) -> Neighbours:
+    """Who stands beside `memory` in `rows`, which are in that order; also when it has left them. Two queries."""
+    fields = _FIELDS[order]
     return Neighbours(
-        previous=_first(rows.filter(_later_than(memory)).order_by("created_at", "pk")),
-        next=_first(rows.filter(_earlier_than(memory))),
+        previous=_first(rows.filter(_beyond(memory, _reversed(fields))).order_by(*_reversed(fields))),
+        next=_first(rows.filter(_beyond(memory, fields))),
     )
 
 
@@ -96,9 +120,16 @@ def _first(rows: QuerySet[Memory]) -> UUID | None:
     return rows.values_list("pk", flat=True).first()
 
 
-def _later_than(memory: Memory) -> Q:
-    return Q(created_at__gt=memory.created_at) | Q(created_at=memory.created_at, pk__gt=memory.pk)
+def _reversed(fields: Sequence[str]) -> list[str]:
+    return [field[1:] if field.startswith("-") else f"-{field}" for field in fields]
 
 
-def _earlier_than(memory: Memory) -> Q:
-    return Q(created_at__lt=memory.created_at) | Q(created_at=memory.created_at, pk__lt=memory.pk)
+def _beyond(memory: Memory, fields: Sequence[str]) -> Q:
+    """What comes after `memory` in the order of `fields`."""
+    beyond, same = Q(), Q()
+    for field in fields:
+        name = field.removeprefix("-")
+        value = attrgetter(name.replace("__", "."))(memory)
+        beyond |= same & Q((f"{name}__{'lt' if field.startswith('-') else 'gt'}", value))
+        same &= Q((name, value))
+    return beyond

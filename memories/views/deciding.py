@@ -23,7 +23,6 @@ from memories.refinement.draft import Outcome, Result
 from memories.store.review import keep_both as kept_both
 from memories.views.inbox import Asked, inbox_page, memory_or_404, said_of_decided
 from memories.views.telling import refuse, refuse_outcome
-from memories.waiting import neighbours_of, waiting_of
 
 CONFLICT = 409
 INVALID = 422
@@ -124,6 +123,5 @@ def _too_late(request: PlacedRequest, memory: Memory, following: UUID | None) ->
 
 def _following(request: PlacedRequest, memory: Memory) -> UUID | None:
     """Which memory comes after this one, or before the last one."""
-    asked = Asked.of(request)
-    beside = neighbours_of(waiting_of(memory.org_id, agent_id=asked.agent_id, why=asked.why), memory)
+    beside = Asked.of(request).beside(memory)
     return beside.next or beside.previous

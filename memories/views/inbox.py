@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -28,6 +29,7 @@ from memories.views.surroundings import phrase_of
 from memories.waiting import (
     COUNTED_MAX,
     Neighbours,
+    Order,
     Why,
     last_change_of,
     neighbours_of,
@@ -48,25 +50,36 @@ class Asked:
 
     why: str = ""
     agent_id: UUID | None = None
+    order: str = Order.NEWEST
     number: int = 1
 
     @classmethod
     def of(cls, request: HttpRequest) -> Asked:
         """From the address of a page, or of a form on it."""
-        why, number = request.GET.get("why", ""), request.GET.get("page", "")
+        why, order, number = (request.GET.get(name, "") for name in ("why", "sort", "page"))
         is_number = number.isascii() and number.isdigit() and len(number) <= PAGE_DIGITS_MAX
         return cls(
             why=why if why in Why.values else "",
             agent_id=parse_uuid(request.GET.get("agent_id", "")),
+            order=order if order in Order.values else Order.NEWEST,
             number=max(1, int(number)) if is_number else 1,
         )
 
     @property
     def query(self) -> str:
         """The address's own query, with its question mark, or nothing."""
-        given = {"why": self.why, "agent_id": str(self.agent_id or ""), "page": "" if self.number == 1 else self.number}
+        number = "" if self.number == 1 else self.number
+        given = {"why": self.why, "agent_id": str(self.agent_id or ""), "sort": self.order, "page": number}
         filled = {name: value for name, value in given.items() if value}
         return f"?{urlencode(filled)}" if filled else ""
+
+    def waiting(self, org_id: UUID) -> QuerySet[Memory]:
+        """All that it names, in its order, on whichever page."""
+        return waiting_of(org_id, agent_id=self.agent_id, why=self.why, order=self.order)
+
+    def beside(self, memory: Memory) -> Neighbours:
+        """Who stands beside a memory among them."""
+        return neighbours_of(self.waiting(memory.org_id), memory, self.order)
 
     def url(self, memory_id: UUID | None = None) -> str:
         """The inbox, open at a memory where one is given."""
@@ -118,6 +131,8 @@ class InboxPage:
     is_capped: bool
     """More wait than are counted."""
     agents: Sequence[Agent]
+    orders: Sequence[tuple[str, str]]
+    """All but the usual one."""
     asked: Asked
     question: Question | None
     previous_url: str
@@ -173,7 +188,7 @@ def inbox_page(
 ) -> HttpResponse:
     """The inbox, with `form` when it is to show its errors. Inside the tenant's scope."""
     org_id = request.place.organization.pk
-    waiting = waiting_of(org_id, agent_id=asked.agent_id, why=asked.why)
+    waiting = asked.waiting(org_id)
     start = (asked.number - 1) * PER_PAGE
     rows = list(waiting[start : start + PER_PAGE + 1])
     if not rows and asked.number > 1:
@@ -186,8 +201,9 @@ def inbox_page(
         tabs=_tabs(asked, counts),
         is_capped=sum(counts.values()) > COUNTED_MAX,
         agents=list(agents_of(org_id)),
+        orders=Order.choices[1:],
         asked=asked,
-        question=_question(asked, current, shown, neighbours_of(waiting, current), form) if current else None,
+        question=_question(asked, current, shown, asked.beside(current), form) if current else None,
         previous_url=replace(asked, number=asked.number - 1).url() if asked.number > 1 else "",
         next_url=replace(asked, number=asked.number + 1).url() if has_more else "",
         may_decide=request.place.may(Role.OPERATOR),
@@ -207,7 +223,7 @@ def _tabs(asked: Asked, counts: Mapping[str, int]) -> list[Tab]:
         Tab(
             label=label,
             count=min(count, COUNTED_MAX),
-            url=Asked(why=why, agent_id=asked.agent_id).url(),
+            url=replace(asked, why=why, number=1).url(),
             is_current=why == asked.why,
         )
         for why, label, count in kinds
