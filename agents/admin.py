@@ -11,22 +11,20 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
+from agents import session_admin  # noqa: F401 - registers what was said and what is known of calls
 from agents.access import Place
 from agents.choices import OrganizationStatus, Role
 from agents.limits import LIMIT_FIELDS
 from agents.models import (
     Agent,
     AuditEvent,
-    Checkpoint,
     Directive,
     Member,
     ModelCall,
     Operator,
     Organization,
     ProviderConnection,
-    Session,
     Token,
-    Trace,
 )
 from agents.services import agents, audit, members, organizations, prices, providers, tokens
 from ibex.core.admin import ReadOnlyAdmin, TenantAdmin
@@ -255,31 +253,6 @@ class DirectiveAdmin(ReadOnlyAdmin):
     fields = ["agent", "version", "content", "author", "note", "created_at"]
     readonly_fields = fields
     ordering = ["-created_at"]
-
-
-@admin.register(Session)
-class SessionAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "agent", "end_user", "status", "turn_count", "last_turn_at"]
-    list_filter = ["status"]
-    list_select_related = ["agent"]
-    search_fields = ["external_id", "end_user"]
-    ordering = ["-last_turn_at"]
-
-
-@admin.register(Checkpoint)
-class CheckpointAdmin(ReadOnlyAdmin):
-    list_display = ["turn_id", "agent", "session", "number", "model", "is_complete", "said_at"]
-    list_select_related = ["agent", "session"]
-    ordering = ["-pk"]
-
-
-@admin.register(Trace)
-class TraceAdmin(ReadOnlyAdmin):
-    list_display = ["request_id", "agent", "model", "status", "error_code", "level", "overhead_ms", "started_at"]
-    list_filter = ["level", "is_stream"]
-    list_select_related = ["agent"]
-    search_fields = ["request_id"]
-    ordering = ["-started_at"]
 
 
 @admin.register(ModelCall)

@@ -97,3 +97,22 @@ class SessionStatus(TextChoices):
     COMPLETED = "completed"
     ABANDONED = "abandoned"
     ERROR = "error"
+
+
+class ContentPlace(TextChoices):
+    """Where what was said in a turn is, for whoever reads it."""
+
+    VAULT = "vault"
+    ARCHIVE = "archive"
+    AWAY = "away", "In its archive, which cannot be read now"
+    GONE = "gone", "Not kept any more"
+
+
+class ArchiveState(TextChoices):
+    """Whether a session is in its archive."""
+
+    NONE = "none", "No archive"
+    WAITING = "waiting", "To be archived"
+    FAILED = "failed", "Not archived"
+    ARCHIVED = "archived", "Archived"
+    EXPIRED = "expired", "Archive removed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibex.core.errors import Conflict, PermissionDenied
+from ibex.core.errors import Conflict, IbexError, PermissionDenied
 
 
 class OrganizationSuspended(PermissionDenied):
@@ -42,3 +42,15 @@ class OnlyOwners(PermissionDenied):
 class NotGrantable(PermissionDenied):
     code = "SCOPE_NOT_GRANTABLE"
     default_message = "A token can be given only what its maker may do. Leave out the scopes that you do not have."
+
+
+class ArchiveNotReady(Conflict):
+    code = "ARCHIVE_NOT_READY"
+    default_message = "This session is not archived yet. It is within 30 seconds of its end, once it was learned from."
+
+
+class ArchiveExpired(IbexError):
+    code = "ARCHIVE_EXPIRED"
+    status = 410
+    kind = "invalid_request_error"
+    default_message = "The archive of this session was removed when its time was over."

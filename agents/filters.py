@@ -5,7 +5,8 @@ from __future__ import annotations
 import django_filters
 from django.db.models import Q, QuerySet
 
-from agents.choices import AgentStatus, ProviderKind, SessionStatus
+from agents.archives.states import in_state
+from agents.choices import AgentStatus, ArchiveState, ProviderKind, SessionStatus
 from agents.models import Agent, ProviderConnection, Session, Token, Trace
 from ibex.core.filters import MomentFilter
 
@@ -48,10 +49,11 @@ class ProviderFilter(django_filters.FilterSet):
 
 
 class SessionFilter(django_filters.FilterSet):
-    """Sessions by agent, status, end user, the application's own id, and when they last spoke."""
+    """Sessions by agent, status, archive, end user, the application's own id, and when they last spoke."""
 
     agent_id = django_filters.UUIDFilter(field_name="agent_id")
     status = django_filters.ChoiceFilter(choices=SessionStatus.choices)
+    archive = django_filters.ChoiceFilter(choices=ArchiveState.choices, method="by_archive", label="Archive")
     end_user = django_filters.CharFilter(field_name="end_user")
     external_id = django_filters.CharFilter(field_name="external_id")
     active_after = MomentFilter(field_name="last_turn_at", lookup_expr="gte")
@@ -60,6 +62,9 @@ class SessionFilter(django_filters.FilterSet):
     class Meta:
         model = Session
         fields: list[str] = []
+
+    def by_archive(self, rows: QuerySet[Session], name: str, state: str) -> QuerySet[Session]:
+        return in_state(rows, state)
 
 
 class TraceFilter(django_filters.FilterSet):

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from agents.choices import SessionStatus
 from agents.models import Checkpoint, Organization, Session, Trace
-from agents.services.sessions import EXTRACT_TASK
+from agents.services.sessions import ARCHIVE_TASK, EXTRACT_TASK
 from ibex.core.ids import first_uuid7
 from ibex.core.jobs import Batch, Place, Progress, sweep
 from ibex.core.queue import enqueue
@@ -106,8 +106,8 @@ def _end_idle(org_id: UUID, _after: UUID | None) -> Batch:
         session.status = SessionStatus.COMPLETED if session.was_finished else SessionStatus.ABANDONED
         session.completed_at = now
         ended[f"sessions_{session.status}"] += 1
-        if session.has_more_to_mine:
-            enqueue(EXTRACT_TASK, str(org_id), str(session.pk), group=str(session.pk))
+        task = EXTRACT_TASK if session.has_more_to_mine else ARCHIVE_TASK
+        enqueue(task, str(org_id), str(session.pk), group=str(session.pk))
     Session.objects.bulk_update(sessions, ["status", "completed_at"])
     return Batch(counts=ended, has_more=len(sessions) == SESSIONS_AT_ONCE)
 

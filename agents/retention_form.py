@@ -16,6 +16,12 @@ class RetentionForm(forms.Form):
         label="Turns, in days",
         help_text="What was said, and the excerpts of it that are searched. Memories stay, with their quoted evidence.",
     )
+    archive_retention_days = forms.IntegerField(
+        min_value=1,
+        max_value=KEPT_DAYS_MAX,
+        label="Archives, in days",
+        help_text="The files of sessions that have ended, with what was said in them. None outlives its turns.",
+    )
     trace_retention_days = forms.IntegerField(
         min_value=1,
         max_value=KEPT_DAYS_MAX,

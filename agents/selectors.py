@@ -10,6 +10,7 @@ from django.utils.text import Truncator
 from agents.choices import OrganizationStatus
 from agents.models import (
     Agent,
+    Archive,
     AuditEvent,
     Checkpoint,
     Directive,
@@ -35,6 +36,7 @@ SESSION_FIELDS = (
     "last_turn_at",
     "completed_at",
     "turn_count",
+    "archived_turn",
     "prompt_tokens",
     "completion_tokens",
     "holdout_share",
@@ -100,8 +102,9 @@ def providers_of(org_id: UUID) -> QuerySet[ProviderConnection]:
 
 
 def sessions_of(org_id: UUID) -> QuerySet[Session]:
-    """Sessions, the one that spoke last first."""
-    return Session.objects.of(org_id).select_related("agent").order_by("-last_turn_at", "-pk")
+    """Sessions, the one that spoke last first, each with its archive's row."""
+    sessions = Session.objects.of(org_id).select_related("agent").prefetch_related("archives")
+    return sessions.order_by("-last_turn_at", "-pk")
 
 
 def session_named(org_id: UUID, agent_id: UUID, name: str) -> Session | None:
@@ -115,6 +118,11 @@ def session_named(org_id: UUID, agent_id: UUID, name: str) -> Session | None:
 def checkpoints_of(session: Session) -> QuerySet[Checkpoint]:
     """A session's turns, in the order in which they were spoken."""
     return Checkpoint.objects.of(session.org_id).filter(session=session).order_by("number")
+
+
+def archive_of(session: Session) -> Archive | None:
+    """The row of a session's archive; none while it was never to be written."""
+    return next(iter(session.archives.all()), None)
 
 
 def traces_of(org_id: UUID) -> QuerySet[Trace]:

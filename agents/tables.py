@@ -11,7 +11,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from agents.archives.states import archived
+from agents.choices import ArchiveState
 from agents.models import Agent, Session, Token
+from agents.selectors import archive_of
 from ibex.core.listing import ACTIONS, FIRM, HEAD, MAIN, NUMBER, WIDE, ListTable
 from ibex.core.templatetags.ibex_ui import EN_DASH, badge, timestamp
 
@@ -135,6 +138,7 @@ class SessionTable(ListTable):
     agent = tables.Column(verbose_name="Agent", accessor="agent__name", attrs=FIRM, order_by=("agent__name", "pk"))
     end_user = tables.Column(verbose_name="End user", attrs=WIDE, order_by=("end_user", "pk"), default=faint(EN_DASH))
     status = tables.Column(attrs=HEAD, order_by=("status", "pk"))
+    archive = tables.Column(attrs=HEAD, empty_values=(), orderable=False)
     turn_count = tables.Column(verbose_name="Turns", attrs=NUMBER, order_by=("turn_count", "pk"))
     tokens = tables.Column(attrs=NUMBER, empty_values=())
     last_turn_at = tables.Column(verbose_name="Last turn", attrs=HEAD, order_by=("last_turn_at", "pk"))
@@ -154,6 +158,12 @@ class SessionTable(ListTable):
 
     def render_status(self, record: Session) -> SafeString:
         return badge(record.status)
+
+    def render_archive(self, record: Session) -> SafeString:
+        told = archived(record, archive_of(record))
+        if told.state == ArchiveState.NONE:
+            return faint(EN_DASH)
+        return format_html('<span title="{}">{}</span>', told.why, badge(told.state, label=told.state.label))
 
     def render_turn_count(self, value: int) -> str:
         return f"{value:,}"

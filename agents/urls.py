@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from agents.views import agents, directives, limits, privacy, providers, retention, sign_in, tokens
+from agents.views import agents, archives, directives, limits, privacy, providers, retention, sign_in, tokens
 
 app_name = "agents"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("agents/<uuid:agent_id>/directive/deactivate", directives.deactivate, name="deactivate"),
     path("agents/<uuid:agent_id>/tokens", tokens.agent_tokens, name="agent_tokens"),
     path("agents/<uuid:agent_id>/sessions", agents.agent_sessions, name="agent_sessions"),
+    path("archives/<str:signed>", archives.archive, name="archive"),
     path("providers", providers.provider_list, name="providers"),
     path("providers/new", providers.create, name="create_provider"),
     path("providers/<uuid:provider_id>/edit", providers.edit, name="edit_provider"),

@@ -22,6 +22,13 @@ JOBS = (
         work="context.reading.read_turns",
     ),
     Job(
+        name="archive_sessions",
+        title="Archive sessions",
+        about="Writes sessions that have ended to the storage of archives, where that was not done when they ended.",
+        every=timedelta(minutes=1),
+        work="context.archiving.archive_sessions",
+    ),
+    Job(
         name="forget_injections",
         title="Forget old receipts",
         about="Removes which memories a call was given, and why, after the organization's retention of traces.",

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 from django.db.models.functions import Left
 
+from agents.archives.reading import words_needed
 from agents.models import Checkpoint, Session, Trace
 from context.corrections import correction_of
 from context.feedback import reckon
@@ -22,6 +23,7 @@ from context.models import AssemblyRecord, Injection, Mixed, Outcome, Reading
 from context.used import READ_CHARACTERS, Use, uses
 from context.values import Arm, Level
 from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.tenancy import scope
 from memories import store
 from memories.selectors import contents_then
 
@@ -83,7 +85,7 @@ def read_turns(place: Place | None) -> Iterator[Progress]:
         unread = _unread(Session.objects.using(system))
         return unread.order_by("org_id").values_list("org_id", flat=True).distinct()
 
-    return sweep("read_turns", organizations, _read_batch, place)
+    return sweep("read_turns", organizations, _read_batch, place, in_scope=False)
 
 
 def _unread(sessions: QuerySet[Session]) -> QuerySet[Session]:
@@ -91,35 +93,51 @@ def _unread(sessions: QuerySet[Session]) -> QuerySet[Session]:
 
 
 def _read_batch(org_id: UUID, after: UUID | None) -> Batch:
-    rows = _unread(Session.objects.of(org_id))
-    rows = rows.filter(pk__gt=after) if after else rows
+    with scope(org_id):
+        rows = _unread(Session.objects.of(org_id))
+        rows = rows.filter(pk__gt=after) if after else rows
+        ids = list(rows.order_by("pk").values_list("pk", flat=True)[:SESSIONS_AT_ONCE])
+        stripped = list(_to_read(org_id, ids).filter(stripped_at__isnull=False))
+    words = {turn.turn_id: turn for turn in words_needed(stripped)}  # of sessions that went on; before anything is held
+    with scope(org_id):
+        counts = _read_sessions(org_id, ids, words)
+    return Batch(counts=counts, last=ids[-1] if ids else None, has_more=len(ids) == SESSIONS_AT_ONCE)
+
+
+def _read_sessions(org_id: UUID, ids: Sequence[UUID], words: Mapping[UUID, Checkpoint]) -> Mapping[str, int]:
     # A session that a drain or a miner holds is left for the next run: nobody waits here.
-    sessions = list(rows.order_by("pk").select_for_update(skip_locked=True, no_key=True)[:SESSIONS_AT_ONCE])
-    if not sessions:
-        return Batch()
-    turns = _turns(org_id, sessions)
+    rows = _unread(Session.objects.of(org_id)).filter(pk__in=ids).order_by("pk")
+    sessions = list(rows.select_for_update(skip_locked=True, no_key=True))
+    turns = _turns(org_id, sessions, words)
     facts = _facts(org_id, [turn.turn_id for each in turns.values() for turn in each])
     read = [_read(session, turns[session.pk], facts) for session in sessions]
     _keep(org_id, read, facts)
-    counts = {
+    return {
         "turns": sum(len(one.turns) for one in read),
         "memories_used": sum(reading.is_used for one in read for reading in one.readings),
         "corrections": sum(len(one.corrected) for one in read),
     }
-    return Batch(counts=counts, last=sessions[-1].pk, has_more=len(sessions) == SESSIONS_AT_ONCE)
 
 
-def _turns(org_id: UUID, sessions: Sequence[Session]) -> Mapping[UUID, list[Spoken]]:
-    """Of each session the turns to read, and some before them, in their order."""
-    rows = (
+def _to_read(org_id: UUID, sessions: Sequence[UUID]) -> QuerySet[Checkpoint]:
+    """Of each session the turns to read, and some before them."""
+    return (
         Checkpoint.objects.of(org_id)
-        .filter(session__in=[session.pk for session in sessions])
+        .filter(session__in=sessions)
         .filter(number__gt=F("session__last_read_turn") - TURNS_BEFORE)
         .filter(number__lte=F("session__last_read_turn") + TURNS_AT_ONCE)
-        .annotate(asked=Left("user_text", READ_CHARACTERS), answer=Left("assistant_text", READ_CHARACTERS))
+    )
+
+
+def _turns(org_id: UUID, sessions: Sequence[Session], words: Mapping[UUID, Checkpoint]) -> Mapping[UUID, list[Spoken]]:
+    """Of each session the turns to read, and some before them, in their order. `words`: turns as archives have them."""
+    rows = _to_read(org_id, [session.pk for session in sessions]).annotate(
+        asked=Left("user_text", READ_CHARACTERS), answer=Left("assistant_text", READ_CHARACTERS)
     )
     turns: dict[UUID, list[Spoken]] = defaultdict(list)
     for row in rows.order_by("session", "number").values(*(each.name for each in fields(Spoken))):
+        if (said := words.get(row["turn_id"])) is not None:
+            row |= {"asked": said.user_text[:READ_CHARACTERS], "answer": said.assistant_text[:READ_CHARACTERS]}
         turns[row["session_id"]].append(Spoken(**row))
     return turns
 

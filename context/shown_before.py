@@ -16,6 +16,7 @@ from uuid import UUID
 
 import orjson
 
+from agents.prints import line_prints
 from context.desk_read import MAX_BLOCKS, HotMemory, ShownBlock
 from context.mode import Mode
 from context.render import render
@@ -31,10 +32,11 @@ PAST_TURNS = 6
 _STATEMENT = f"""
 WITH told AS (
   SELECT c.session_id AS id
-    FROM unnest(%(asked)s::text[], %(answers)s::text[]) AS past(asked, answer)
+    FROM unnest(%(asked)s::text[], %(lines)s::text[], %(answers)s::text[]) AS past(asked, lines, answer)
     JOIN agents_checkpoint c ON c.org_id = %(org)s AND c.agent_id = %(agent)s AND c.answer_print = past.answer
      AND c.answer_print = ANY(%(answers)s) AND c.end_user = %(user)s AND NOT c.is_imported
-     AND position(past.asked IN c.user_text) > 0
+     AND CASE WHEN c.stripped_at IS NULL THEN position(past.asked IN c.user_text) > 0
+              ELSE c.asked_prints @> past.lines::bigint[] END
    WHERE NOT EXISTS (
      SELECT 1 FROM agents_checkpoint own
       WHERE own.org_id = %(org)s AND own.session_id = %(session)s AND own.answer_print = past.answer
@@ -111,6 +113,7 @@ def parameters(talk: Talk) -> dict[str, Any]:
         "user": talk.end_user,
         "session": talk.session_id,
         "asked": [asked.replace("\0", "") for asked, _ in talk.past],
+        "lines": ["{" + ",".join(map(str, line_prints(asked.replace("\0", "")))) + "}" for asked, _ in talk.past],
         "answers": [answer for _, answer in talk.past],
         "before": talk.before,
     }

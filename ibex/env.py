@@ -58,6 +58,27 @@ class Env(BaseSettings):
         description="Pooled database connections for pages and REST; 0: none. The web server takes 8 by itself.",
     )
 
+    # Where archives of sessions are kept
+    s3_bucket: str = Field(
+        "", description="Bucket of an S3-compatible store; empty: the local disk, DATA_DIR/archives."
+    )
+    s3_endpoint: str = Field("", description="Address of a store that is not Amazon's, with its scheme.")
+    s3_region: str = Field(
+        "",
+        validation_alias=AliasChoices("AWS_REGION", "IBEX_S3_REGION"),
+        description="Region of the bucket, where the store has regions.",
+    )
+    s3_access_key: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("AWS_ACCESS_KEY_ID", "IBEX_S3_ACCESS_KEY"),
+        description="Id of the key to the bucket; empty: what boto3 finds, such as the machine's own role.",
+    )
+    s3_secret_key: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("AWS_SECRET_ACCESS_KEY", "IBEX_S3_SECRET_KEY"),
+        description="The key itself.",
+    )
+
     # The first provider
     openai_api_key: SecretStr = Field(
         SecretStr(""),

@@ -105,6 +105,12 @@ DATABASES = {
 HOT_DATABASE_URL = ADDRESSES.app_url
 REDIS_URL = ADDRESSES.redis_url
 SPOOL_DIR = ENV.data_dir / "spool"
+# Archives of sessions; everything about them goes through `ibex.core.storage`.
+_DISK = {"BACKEND": "ibex.core.storage.DiskStorage", "OPTIONS": {"location": ENV.data_dir / "archives"}}
+STORAGES = {
+    "archives": {"BACKEND": "ibex.core.bucket.Bucket"} if ENV.s3_bucket else _DISK,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}},
 }

@@ -16,7 +16,7 @@ import orjson
 from django.db.models import Q
 
 from agents.models import Checkpoint
-from agents.prints import answer_print
+from agents.prints import answer_print, line_prints
 from proxy.conversation import SessionRef, answer_text, brought, text_of, user_text
 
 MAX_IMPORTED_MESSAGES = 200
@@ -94,15 +94,15 @@ class Known:
             Checkpoint.objects.of(self._org_id)
             .filter(
                 Q(turn_id=turn.turn_id(agent_id, end_user))
-                | Q(
-                    agent_id=agent_id,
-                    end_user=end_user,
-                    answer_print=turn.answer_print,
-                    user_text__contains=turn.user_text,
-                )
+                | Q(_asked(turn.user_text), agent_id=agent_id, end_user=end_user, answer_print=turn.answer_print)
             )
             .exists()
         )
+
+
+def _asked(text: str) -> Q:
+    """Turns in which that was said; where their words are in an archive, its lines."""
+    return Q(user_text__contains=text) | Q(stripped_at__isnull=False, asked_prints__contains=line_prints(text))
 
 
 def _turn(asked: list[dict[str, Any]], answer: dict[str, Any]) -> PastTurn:

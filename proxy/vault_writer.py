@@ -55,8 +55,14 @@ def write_turns(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
         receipts.keep_assemblies(org_id, [_assembly(e, e.assembly) for e in entries if e.assembly])
         _mark_tokens(org_id, entries)
         _count_failed(org_id, entries)
-        for session_id in {c.session_id for c in checkpoints if c.may_learn and c.is_complete}:
+        for session_id in {c.session_id for c in checkpoints if _is_mined(c)}:
             enqueue(EXTRACT_TASK, str(org_id), str(session_id), group=str(session_id))
+
+
+def _is_mined(checkpoint: Checkpoint) -> bool:
+    """Now, and not with a later turn or at the end of its session: that may have come already."""
+    has_ended = checkpoint.session.status != SessionStatus.ACTIVE
+    return has_ended or (checkpoint.may_learn and checkpoint.is_complete)
 
 
 def _unwritten(org_id: UUID, entries: Sequence[TurnEntry]) -> list[TurnEntry]:

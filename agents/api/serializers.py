@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from agents.api.limits import INTEGER_MAX, LimitFields
-from agents.choices import Scope
+from agents.choices import ContentPlace, Scope
 from agents.limits import LIMIT_FIELDS
 from agents.models import Agent, Checkpoint, Directive, Session, Token
 from agents.models.agent import DEFAULT_MEMORY_TOKENS
@@ -187,9 +187,25 @@ class JsonList(serializers.JSONField):
     """JSON objects as they were sent or received."""
 
 
+class ArchiveLinkSerializer(serializers.Serializer):
+    """Where an archive can be fetched: NDJSON, one line a turn."""
+
+    url = serializers.URLField(read_only=True)
+    expires_at = serializers.DateTimeField(read_only=True, help_text="15 minutes from now.")
+    turns = serializers.IntegerField(read_only=True, help_text="Lines of the file.")
+    bytes = serializers.IntegerField(read_only=True)
+    sha256 = serializers.CharField(source="digest", read_only=True, help_text="Of the file, as hexadecimal.")
+    written_at = serializers.DateTimeField(read_only=True, help_text="When its latest turns were added.")
+
+
 class CheckpointSerializer(serializers.ModelSerializer):
     """One completed turn of a session."""
 
+    content = serializers.ChoiceField(
+        ContentPlace.choices,
+        read_only=True,
+        help_text="Where what was said is: in the vault, in the session's archive, there but away now, or gone.",
+    )
     messages = JsonList(read_only=True)
     tool_calls = JsonList(read_only=True)
 
@@ -199,6 +215,7 @@ class CheckpointSerializer(serializers.ModelSerializer):
             "id",
             "number",
             "request_id",
+            "content",
             "messages",
             "assistant_text",
             "tool_calls",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agents.models.agent import Agent
+from agents.models.archive import Archive
 from agents.models.audit import AuditEvent
 from agents.models.directive import Directive
 from agents.models.model_call import ModelCall
@@ -14,6 +15,7 @@ from agents.models.token import Token
 
 __all__ = [
     "Agent",
+    "Archive",
     "AuditEvent",
     "Checkpoint",
     "Directive",

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from uuid import UUID, uuid5
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Value
 
-from agents.choices import SessionStatus
+from agents.choices import ContentPlace, SessionStatus
 from ibex.core.models import OrgForeignKey, OrgModel, tenant_key
 
 EXTERNAL_ID_MAX = 200
@@ -27,6 +29,12 @@ class Session(OrgModel):
     last_extracted_turn = models.PositiveIntegerField(default=0, help_text="Turns up to here have been mined.")
     last_read_turn = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Answers up to here have been read for the memories they used."
+    )
+    archived_turn = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Turns up to here are in its archive; 0: it is to be written anew."
+    )
+    stripped_turn = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="What was said up to this turn is in its archive only."
     )
     failed_calls = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Calls that were refused or failed, after its first turn."
@@ -55,6 +63,11 @@ class Session(OrgModel):
     def __str__(self) -> str:
         return self.external_id or str(self.id)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, and everything that was said in it was learned from."""
+        return self.status != SessionStatus.ACTIVE and self.last_extracted_turn >= self.turn_count
+
     @staticmethod
     def id_for(agent_id: UUID, external_id: str) -> UUID:
         """The id of the session that an application names: no look-up is needed to find it again."""
@@ -62,7 +75,9 @@ class Session(OrgModel):
 
 
 class Checkpoint(OrgModel):
-    """One completed turn: what was new in the request, and the answer. Immutable."""
+    """One completed turn: what was new in the request, and the answer. Immutable; but what was said leaves the row for
+    the session's archive (`agents.archives`), and its hashes stay.
+    """
 
     agent = OrgForeignKey("agents.Agent", related_name="+")
     session = OrgForeignKey("agents.Session", related_name="checkpoints")
@@ -76,6 +91,16 @@ class Checkpoint(OrgModel):
     tool_calls = models.JSONField(default=list)
     answer_print = models.CharField(
         max_length=32, blank=True, db_default="", help_text="Digest of the answer: a history is not told twice."
+    )
+    stripped_at = models.DateTimeField(null=True, help_text="When what was said left for the session's archive.")
+    content_hash = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="SHA-256 of what was said, once it has left."
+    )
+    asked_prints = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=Value([], ArrayField(models.BigIntegerField())),
+        help_text="Keyed digests of the lines that the user said, once they have left.",
     )
     finish_reason = models.CharField(max_length=64, blank=True)
     is_complete = models.BooleanField(default=True, help_text="False: the caller left, or the provider was cut off.")
@@ -98,8 +123,21 @@ class Checkpoint(OrgModel):
         ]
         indexes = [models.Index(fields=["org", "agent", "answer_print"], name="agents_checkpoint_answer")]
 
+    content_place: ContentPlace | None = None
+    """Where what was said was found, by whoever has looked (`agents.archives.reading`)."""
+
     def __str__(self) -> str:
         return f"Turn {self.number}"
+
+    @property
+    def content(self) -> ContentPlace:
+        """Where what was said is."""
+        return self.content_place or (ContentPlace.VAULT if self.stripped_at is None else ContentPlace.ARCHIVE)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether what was said is at hand, once somebody has looked for it."""
+        return self.stripped_at is None or self.content_place == ContentPlace.ARCHIVE
 
 
 class Trace(OrgModel):

@@ -10,6 +10,8 @@ from agents.services import audit
 from ibex.core.queue import enqueue
 
 EXTRACT_TASK = "memories.tasks.extract_session"
+ARCHIVE_TASK = "context.tasks.archive_session"
+"""It follows the mining of a session that has ended (`memories.mining.batch`)."""
 
 
 def complete(session: Session, *, actor: str) -> Session:

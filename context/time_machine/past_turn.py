@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from agents.archives.reading import words_needed
 from agents.models import Agent, Checkpoint, Trace
 from context.models import AssemblyRecord, Injection
 from ibex.core.errors import Conflict, NotFound
@@ -64,9 +65,12 @@ def read(trace: Trace) -> PastTurn:
 
 def _messages(org_id: UUID, last: Checkpoint) -> list[Any]:
     """The session's turns up to `last`, as a caller that sends its whole history would."""
-    turns = Checkpoint.objects.of(org_id).filter(session_id=last.session_id, number__lt=last.number).order_by("number")
+    earlier = Checkpoint.objects.of(org_id).filter(session_id=last.session_id, number__lt=last.number)
+    *before, last = turns = [*earlier.order_by("number"), last]
+    if len(words_needed(turns)) < len(turns):
+        raise Conflict("What was said in this session is not kept any more: its archive was removed.")
     messages: list[Any] = []
-    for turn in turns:
+    for turn in before:
         messages += [*turn.messages, _answer(turn)]
     return [*messages, *last.messages]
 

@@ -21,6 +21,7 @@ IbexError
 ├── UpstreamError             502 PROVIDER_ERROR (see ibex.providers.errors)
 ├── ServiceDegraded           503 SERVICE_DEGRADED
 ├── SecretUnreadable          503 SECRET_UNREADABLE
+├── StorageUnavailable        503 STORAGE_UNAVAILABLE
 └── AuthUnavailable           503 AUTH_UNAVAILABLE
 """
 
@@ -219,6 +220,22 @@ class SecretUnreadable(IbexError):
         "The provider's stored key cannot be read: IBEX's secret key is not the one that sealed it. Enter the "
         "provider's key again on the Providers page, or start IBEX with the secret key of that time."
     )
+
+
+class StorageUnavailable(IbexError):
+    """`cause`: the type or code of what went wrong, for whoever runs IBEX; never a key, an address or a text."""
+
+    code = "STORAGE_UNAVAILABLE"
+    status = 503
+    kind = "server_error"
+    default_message = (
+        "The storage of archives does not answer. Try again; if it lasts, look at the disk, or at IBEX_S3_BUCKET and "
+        "the settings beside it."
+    )
+
+    def __init__(self, message: str = "", *, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class AuthUnavailable(IbexError):

@@ -27,6 +27,7 @@ EXTRACTED = Counter("ibex_extracted_total", "Extraction tasks by outcome.", ["ou
 EXTRACTION_DROPPED = Counter(
     "ibex_extraction_dropped_total", "What an extractor proposed that was not kept, by reason.", ["extractor", "reason"]
 )
+ARCHIVES = Counter("ibex_archives_total", "Archives of sessions by what became of them.", ["outcome"])
 JOB_RUNS = Counter("ibex_job_runs_total", "Runs of scheduled jobs by outcome.", ["job", "outcome"])
 JOB_SECONDS = Histogram("ibex_job_seconds", "Time that a run of a job took.", ["job"])
 JOB_ROWS = Counter("ibex_job_rows_total", "What jobs did, by kind.", ["job", "what"])

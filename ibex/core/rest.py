@@ -6,7 +6,7 @@ comes twice with one Idempotency-Key. Which scope an action needs is declared be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -144,10 +144,18 @@ class OrgViewSet(GenericViewSet):
         assert serializer_class is not None  # noqa: S101 - a resource without one cannot be shown
         return Response(serializer_class(row, context=self.get_serializer_context()).data, status=status)
 
-    def paged(self, rows: QuerySet[Any], serializer_class: type[Any], ordering: tuple[str, ...]) -> Response:
-        """A nested list as pages, in its own order."""
+    def paged(
+        self,
+        rows: QuerySet[Any],
+        serializer_class: type[Any],
+        ordering: tuple[str, ...],
+        prepare: Callable[[Sequence[Any]], object] | None = None,
+    ) -> Response:
+        """A nested list as pages, in its own order. `prepare`: what is done to the rows of the page before."""
         self.ordering = ordering
         page = self.paginate_queryset(rows)
+        if prepare is not None and page is not None:
+            prepare(page)
         return self.get_paginated_response(
             serializer_class(page, many=True, context=self.get_serializer_context()).data
         )

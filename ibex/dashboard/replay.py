@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from agents.archives.reading import with_words
 from agents.models import Checkpoint, Session, Trace
 from agents.selectors import checkpoints_of
 from context.budget import Budget
@@ -170,9 +171,12 @@ def _place(stage: str) -> int:
 
 
 def replay(session: Session, page: int, *, reader: str) -> list[Turn]:
-    """The turns of one page, counted from 1, as `reader` (an actor) sees them. Nine queries, however many turns."""
+    """The turns of one page, counted from 1, as `reader` (an actor) sees them. Nine queries, however many turns,
+    and one more with a read of the archive, where what was said is there.
+    """
     first = (page - 1) * TURNS_PER_PAGE
-    checkpoints = list(checkpoints_of(session).filter(number__gt=first, number__lte=first + TURNS_PER_PAGE))
+    on_page = checkpoints_of(session).filter(number__gt=first, number__lte=first + TURNS_PER_PAGE)
+    checkpoints = with_words(list(on_page))
     turn_ids = [checkpoint.turn_id for checkpoint in checkpoints]
     traces = {trace.turn_id: trace for trace in Trace.objects.of(session.org_id).filter(turn_id__in=turn_ids)}
     assemblies = assemblies_of_turns(session.org_id, turn_ids)
@@ -209,14 +213,14 @@ def _turn(
     verdicts: Iterable[Feedback],
     correction: str,
 ) -> Turn:
-    asked = list(asked_in(checkpoint))
+    asked = list(asked_in(checkpoint)) if checkpoint.has_words else []
     return Turn(
         checkpoint=checkpoint,
         trace=trace,
         assembly=assembly,
         asked=asked[-SHOWN_MESSAGES:],
         unshown=max(len(asked) - SHOWN_MESSAGES, 0),
-        answered=list(answered_in(checkpoint)),
+        answered=list(answered_in(checkpoint)) if checkpoint.has_words else [],
         packed=[line for line in lines if line.injection.is_packed],
         left_out=[line for line in lines if not line.injection.is_packed],
         learned=learned,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ibex.dashboard import extraction_pages, job_pages, views
+from ibex.dashboard import archive_pages, extraction_pages, job_pages, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("feed", views.feed, name="feed"),
     path("sessions", views.sessions, name="sessions"),
     path("sessions/<uuid:session_id>", views.session, name="session"),
+    path("sessions/<uuid:session_id>/archive", archive_pages.download, name="archive"),
     path("sessions/<uuid:session_id>/complete", views.complete_session, name="complete_session"),
     path(
         "sessions/<uuid:session_id>/turns/<uuid:turn_id>/memories/<uuid:memory_id>/verdict", views.judge, name="judge"

@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from agents.access import PlacedRequest, operator_page
-from agents.choices import Role, SessionStatus
+from agents.archives.states import archived
+from agents.choices import ArchiveState, Role, SessionStatus
 from agents.filters import SessionFilter
-from agents.selectors import agents_of, sessions_of
+from agents.selectors import agents_of, archive_of, sessions_of
 from agents.services.sessions import complete
 from agents.tables import SessionTable
 from context.feedback import Ballot, Given, give
@@ -70,6 +71,7 @@ def sessions(request: PlacedRequest) -> HttpResponse:
         "pages": listed(table, request),
         "agents": agents_of(org_id),
         "statuses": SessionStatus.choices,
+        "archive_states": ArchiveState.choices,
     }
     return page(request, "sessions/list.html", context, partial="results")
 
@@ -87,6 +89,7 @@ def session(request: PlacedRequest, session_id: UUID) -> HttpResponse:
     number = min(number, last)
     context = {
         "session": shown,
+        "archived": archived(shown, archive_of(shown)),
         "may_steer": request.place.may(Role.OPERATOR),
         "turns": replay(shown, number, reader=request.place.actor),
         "pages": Pages(
@@ -110,7 +113,8 @@ def complete_session(request: PlacedRequest, session_id: UUID) -> HttpResponse:
     if not wants_partial(request):
         return SeeOther(reverse("dashboard:session", args=[session_id]))
     shown = selectors.session_of(request.place.organization.pk, session_id)
-    return render(request, "sessions/ended.html", {"session": shown, "may_steer": True})
+    told = archived(shown, archive_of(shown)) if shown else None
+    return render(request, "sessions/ended.html", {"session": shown, "archived": told, "may_steer": True})
 
 
 @require_POST

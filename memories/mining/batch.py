@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from agents.choices import SessionStatus
 from agents.models import Agent, Checkpoint, Session
+from agents.services.sessions import ARCHIVE_TASK
+from ibex.core.queue import enqueue
 from ibex.core.tenancy import scope
 from memories.extraction.contract import EARLIER_TURNS
 from memories.mining import claim
@@ -48,13 +51,15 @@ def next_batch(org_id: UUID, session_id: UUID, holder: UUID) -> Batch | None:
         if session is None or row is None:
             return None
         # Only now: who has removed a claim must have looked for turns after everybody else's were there to be seen.
-        session.refresh_from_db(fields=["last_extracted_turn"])
+        session.refresh_from_db(fields=["last_extracted_turn", "status"])
         turns = Checkpoint.objects.of(org_id).filter(session_id=session_id).order_by("number")
         pointer = session.last_extracted_turn
         at_once = TURNS_AT_ONCE_BY_MODEL if session.agent.extraction_model.strip() else TURNS_AT_ONCE
         waiting = list(turns.filter(number__gt=pointer)[:at_once])
         if not waiting:
             claim.finished(row)
+            if session.status != SessionStatus.ACTIVE:
+                enqueue(ARCHIVE_TASK, str(org_id), str(session_id), group=str(session_id))
             return None
         mined = turns.filter(number__lte=pointer, may_learn=True, is_complete=True).order_by("-number")
         earlier = list(reversed(mined[:EARLIER_TURNS]))

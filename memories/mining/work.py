@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from agents.archives.reading import words_needed
 from agents.models import Checkpoint, Session
 from agents.services.privacy import pii_actions
 from ibex.core import metrics
@@ -79,6 +80,7 @@ def _named(error: Exception) -> str:
 def _mine(batch: Batch) -> None:
     """Everything slow happens before the transaction; the pointer moves in the same one as the memories."""
     org_id = batch.session.org_id
+    batch = replace(batch, earlier=words_needed(batch.earlier))
     people = dict.fromkeys(checkpoint.end_user for checkpoint in batch.learnable)
     extractors = {end_user: extractor_for(batch.agent, end_user) for end_user in people}
     found = [one for end_user, extractor in extractors.items() for one in _found(batch, end_user, extractor)]

@@ -12,6 +12,7 @@ from django_q.models import OrmQ, Task
 
 from agents import maintenance
 from agents.models import Agent, Checkpoint, Organization, Session, Trace
+from agents.services.sessions import ARCHIVE_TASK, EXTRACT_TASK
 from context.models import Feedback
 from ibex.core.ids import first_uuid7, uuid7
 from ibex.core.jobs import all_jobs
@@ -47,6 +48,11 @@ def status_of(session: Session) -> str:
 def queued(session: Session) -> int:
     waiting = {row.task["id"] for row in OrmQ.objects.all() if row.task.get("group") == str(session.pk)}
     return len(waiting | set(Task.objects.filter(group=str(session.pk)).values_list("id", flat=True)))
+
+
+def tasks_of(session: Session) -> set[str]:
+    waiting = {row.task["func"] for row in OrmQ.objects.all() if row.task.get("group") == str(session.pk)}
+    return waiting | set(Task.objects.filter(group=str(session.pk)).values_list("func", flat=True))
 
 
 def of_days_ago(agent: Agent, days: float, status: str = "completed") -> Session:
@@ -87,12 +93,13 @@ def test_a_silent_session_is_completed_and_mined_to_its_end(agent, foreign_agent
     assert queued(idle) == 1
 
 
-def test_what_was_mined_already_is_not_mined_again(agent):
-    idle = silent(agent, 16)
+def test_what_was_mined_already_is_not_mined_again_but_archived(agent):
+    idle, unread = silent(agent, 16), silent(agent, 16)
     with scope(agent.org_id):
         Session.objects.filter(pk=idle.pk).update(last_extracted_turn=1)
     run_whole("end_idle_sessions")
-    assert (status_of(idle), queued(idle)) == ("completed", 0)
+    assert (status_of(idle), tasks_of(idle)) == ("completed", {ARCHIVE_TASK})
+    assert tasks_of(unread) == {EXTRACT_TASK}
 
 
 def test_an_agent_has_an_idle_time_of_its_own(acme):

@@ -44,6 +44,7 @@ STATUS_TONES: Final[Mapping[str, str]] = {
     "abandoned": "faint badge--hollow",
     "error": "danger",
     "partial": "warn badge--hollow",
+    "waiting": "accent badge--hollow",
     # jobs
     "queued": "accent badge--hollow",
     "running": "accent",
