@@ -26,6 +26,7 @@ from memories.extraction.contract import (
     Role,
     Turn,
 )
+from memories.extraction.dates import resolve_dates
 from memories.extraction.drafts import MAX_READ_CHARS
 from memories.extraction.echoes import is_about_the_talk, is_echo
 from memories.extraction.grounding import Ground, shares_words
@@ -44,6 +45,14 @@ _AROUND = " \t\r\n\"'\u201c\u201d\u2018\u2019"
 _QUOTES = {"'": "['\u2018\u2019]", '"': '["\u201c\u201d\u201e]', "-": "[-\u2010-\u2014]"}
 
 
+_LEFT_OPEN = re.compile(
+    r"(?:he|she|they|his|her|their|its|this|that|these|those)\b"
+    r"|it\b(?!(?:'s| is| was) [\w ]+ (?:to|that|when|how)\b)",
+    re.IGNORECASE,
+)
+"""A claim that begins with a pronoun: whoever reads it alone cannot know whom it is about."""
+
+
 class Reason(StrEnum):
     """Why something that a model proposed is not kept."""
 
@@ -52,6 +61,7 @@ class Reason(StrEnum):
     PASTED = "pasted"
     UNSUPPORTED = "unsupported"
     ASSISTANT = "assistant"
+    LEANS = "leans"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +87,10 @@ class Reading:
         if isinstance(found, Reason):
             return found
         part, evidence = found
+        if act is not Act.CONFIRM:
+            content = resolve_dates(content, part.said_at).text  # a model that wrote "yesterday" all the same
+            if _LEFT_OPEN.match(content):
+                return Reason.LEANS
         if role == "assistant" and (act is Act.CONFIRM or not self._counts(part, evidence)):
             return Reason.ASSISTANT
         is_empty = act is not Act.CONFIRM and is_about_the_talk(content)

@@ -84,5 +84,7 @@ def _ends(dated: Dated, said_at: datetime) -> datetime | None:
 
 def _embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
     from memories.embedding import embed_texts
+    from memories.retrieval.perspective import first_person
 
-    return embed_texts(texts)
+    # As refinement will: what is embedded here is not embedded again there.
+    return embed_texts([first_person(text) for text in texts])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -25,11 +27,29 @@ def find(prepared: Prepared) -> Memory | None:
     return _same_words(prepared).filter(LIVE).select_for_update(no_key=True).first()
 
 
-def is_known(prepared: Prepared) -> bool:
-    """Whether the same words are or were there, in whatever state; takes no lock. Most drafts are not, and that is all
-    there is to ask.
+Words = tuple[UUID, str, bytes]
+"""Whose they are and what they say: agent, end user, content hash."""
+
+
+def words_of(prepared: Prepared) -> Words:
+    """What a draft has in common with those of the same words."""
+    return prepared.draft.agent_id, prepared.draft.end_user, bytes(prepared.content_hash)
+
+
+def known_words(batch: Sequence[Prepared]) -> set[Words]:
+    """Which words of one organization's drafts are or were there, in whatever state; takes no lock. Most are not, and
+    that is all there is to ask, in one statement for all of them.
     """
-    return _same_words(prepared).exists()
+    wanted = [prepared for prepared in batch if prepared.content_hash]
+    if not wanted:
+        return set()
+    rows = Memory.objects.of(wanted[0].draft.org_id).filter(
+        agent_id__in={prepared.draft.agent_id for prepared in wanted},
+        content_hash__in={prepared.content_hash for prepared in wanted},
+    )
+    return {
+        (agent, user, bytes(told)) for agent, user, told in rows.values_list("agent_id", "end_user", "content_hash")
+    }
 
 
 def counts_for_another(prepared: Prepared) -> bool:

@@ -55,17 +55,21 @@ def before_write(drafts: Sequence[Draft]) -> list[Prepared]:
 def write_all(batch: Sequence[Prepared]) -> list[Outcome]:
     """Steps 3 and 5 to 9, inside the caller's `scope()`; the transaction is the caller's."""
     one_writer_each((prepared.draft.org_id, prepared.draft.agent_id) for prepared in batch)
-    outcomes = [_write(prepared) for prepared in batch]
+    known = exact.known_words(batch)
+    outcomes = []
+    for prepared in batch:
+        outcomes.append(_write(prepared, is_known=exact.words_of(prepared) in known))
+        known.add(exact.words_of(prepared))
     for outcome in outcomes:
         metrics.REFINED.labels(outcome=outcome.result.value).inc()
     indexes.after_commit(batch)
     return outcomes
 
 
-def _write(prepared: Prepared) -> Outcome:
+def _write(prepared: Prepared, *, is_known: bool) -> Outcome:
     if prepared.refused:
         return Outcome(result=Result.REJECTED, reason=f"invalid: {prepared.refused}")
-    if exact.is_known(prepared) and (outcome := _known(prepared)):
+    if is_known and (outcome := _known(prepared)):
         return outcome
     found = neighbours(prepared, quarantined=bool(prepared.doubts))
     if same := near.find(prepared.draft, found, prepared.opinions):
@@ -102,7 +106,7 @@ def _store(prepared: Prepared, decision: Decision) -> Outcome:
     standing = standing_of(prepared, decision)
     memory = create(prepared, standing)
     if memory is None:
-        return _write(prepared)  # stored in between by a writer without the lock: now it is a duplicate
+        return _write(prepared, is_known=True)  # stored in between by a writer without the lock: now it is a duplicate
     apply(memory, decision, actor=prepared.draft.actor)
     result = RESULTS.get(Status(memory.status), Result.CREATED)
     return Outcome(result=result, memory_id=memory.pk, reason=memory.status_reason or decision.effect)

@@ -65,7 +65,7 @@ def dropped(reason: str) -> float:
 @pytest.fixture
 def drops() -> Callable[[], dict[str, int]]:
     """How many were dropped since then, by reason."""
-    reasons = ("malformed", "not_said", "pasted", "unsupported", "assistant", "too_many", "too_long")
+    reasons = ("malformed", "not_said", "pasted", "unsupported", "assistant", "leans", "too_many", "too_long")
     before = {reason: dropped(reason) for reason in reasons}
     return lambda: {reason: int(more) for reason in reasons if (more := dropped(reason) - before[reason])}
 
@@ -103,6 +103,26 @@ def test_what_the_turn_does_not_support_is_dropped_and_counted(
 ) -> None:
     assert learned(says(content, evidence), said="I live in Porto. I have two cats.", known=()) == []
     assert drops() == {reason: 1}
+
+
+def test_a_day_that_the_model_left_relative_is_written_out() -> None:
+    [found] = learned(
+        says("The user moved to Berlin yesterday.", "I moved to Berlin yesterday"), said="I moved to Berlin yesterday."
+    )
+    assert found.content == "The user moved to Berlin on 7 May 2023."
+
+
+@pytest.mark.parametrize("content", ["He is a vet.", "Her brother is a vet.", "It is a vet's practice."])
+def test_a_claim_that_begins_with_a_pronoun_is_dropped_and_counted(
+    content: str, drops: Callable[[], dict[str, int]]
+) -> None:
+    assert (
+        learned(
+            says(content, "He is a vet, her brother, in a practice"), said="He is a vet, her brother, in a practice."
+        )
+        == []
+    )
+    assert drops() == {"leans": 1}
 
 
 def test_a_name_may_come_from_an_earlier_turn_and_a_number_may_not() -> None:
