@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from memories.models import Memory
 from tests.factories import make_token
 from tests.flow.conftest import Ibex, wait_for
 from tests.memories.making import remember
+
+ARCHIVED_WITHIN_S = 30  # SPEC section 4
 
 
 @pytest.fixture
@@ -57,6 +60,20 @@ def test_a_session_is_completed_right_after_its_first_turn_and_goes_on_with_the_
         return (shown["status"], shown["completed_at"], shown["turn_count"]) == ("active", None, 2)
 
     wait_for(is_active_again, what="the session's second turn")
+
+
+def test_a_completed_session_is_archived_within_half_a_minute(client, acme):
+    ask(client, "My dog is called Biscuit.", **{"X-IBEX-Session-ID": "chat 8"})
+    done = post(client, "/sessions/chat%208/complete")
+
+    def archived() -> httpx.Response | None:
+        address = f"{str(client.base_url).removesuffix('/v1/')}/api/v1/sessions/{done['id']}/archive"
+        answer = httpx.get(address, headers={"Authorization": f"Bearer {client.api_key}"})
+        return answer if answer.status_code == 200 else None
+
+    link = wait_for(archived, seconds=ARCHIVED_WITHIN_S, what="the session's archive").json()
+    [line] = httpx.get(link["url"]).text.splitlines()
+    assert json.loads(line)["user_text"] == "My dog is called Biscuit."
 
 
 def test_feedback_right_after_an_answer_moves_the_memories_in_it(client, acme, agent):
