@@ -10,7 +10,8 @@ import re
 from enum import StrEnum
 from functools import lru_cache
 
-from memories.refinement.words import opposed, traits
+from memories.refinement.predicate import clause_of
+from memories.refinement.words import opposed, stem, traits
 
 MAX_EXTRA_SHARE = 1 / 8
 """How much the richer text may add: more than this share of its content words makes it another memory."""
@@ -30,6 +31,16 @@ _DATE = re.compile(
 )
 MONTH_LETTERS = 3
 """That tell months apart: "Sept" and "September" are one."""
+_MARK = re.compile(
+    r"(?<![\w.,)-])[-+\u2212](?=\d)|[€$£¥₹₽¢°‰]|[\u00bc-\u00be\u2150-\u215e]"
+    r"|(?<!\w)[B-HJ-Z](?:\+\+|\#|[+-](?!\w))?(?![\w'\u2019])"
+    r"|(?<!\w)(?:A|AB|O)[+-](?!\w)|(?<=\w )A(?=$|[.,;!?])"
+)
+_MODAL = re.compile(r"\b(?:may(?-i:(?<!May))|might|must|will|would|could|should|shall)\b", re.IGNORECASE)
+_HE = frozenset(("he", "him", "his"))
+_GENDERED = re.compile(r"\b(?:he|him|his|she|her|hers)\b", re.IGNORECASE)
+_NAME_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_LISTED = re.compile(r"[A-Z]\w+(?:,| and| or| &) [A-Z]")
 _WHOLE = frozenset(_WEEKDAYS.split()) | {"today", "tonight", "tomorrow", "yesterday"}
 _MONTHS_THAT_ARE_VERBS = re.compile(r"\b(?:May|March|Mar)\b")
 
@@ -42,22 +53,25 @@ class Difference(StrEnum):
     DATES = "dates"
     NAMES = "names"
     ANTONYMS = "antonyms"
+    CERTAINTY = "certainty"
     WORDS = "words"
 
 
 def difference(left: str, right: str) -> Difference | None:
     """The first thing that `left` and `right` disagree in; None when one says what the other says, or more of it."""
     a, b = traits(left), traits(right)
-    if a.numbers != b.numbers:
+    if a.numbers != b.numbers or marks(left) != marks(right):
         return Difference.NUMBERS
     if bool(a.negations) != bool(b.negations):
         return Difference.NEGATION
     if dates(left) != dates(right):
         return Difference.DATES
-    if a.names - b.words or b.names - a.words:
+    if a.names - b.words or b.names - a.words or _in_other_roles(left, right, a.names | b.names):
         return Difference.NAMES
     if opposed(a, b):
         return Difference.ANTONYMS
+    if certainty(left) != certainty(right):
+        return Difference.CERTAINTY
     only_left, only_right = a.words - b.words, b.words - a.words
     if only_left and only_right:
         return Difference.WORDS
@@ -65,6 +79,42 @@ def difference(left: str, right: str) -> Difference | None:
     if len(extra) > MAX_EXTRA_SHARE * len(richer):
         return Difference.WORDS
     return None
+
+
+@lru_cache(maxsize=8_192)
+def marks(text: str) -> frozenset[str]:
+    """What tells numbers and letters apart beside their digits: signs, currencies, fractions, "plan B", "C++"."""
+    return frozenset(found.group() for found in _MARK.finditer(text))
+
+
+@lru_cache(maxsize=8_192)
+def certainty(text: str) -> frozenset[str]:
+    """How sure `text` is that it is so, and so today: modal verbs, whether it asks, whether it tells of the past."""
+    asks = {"?"} if text.rstrip().endswith("?") else set()
+    clause = clause_of(text)
+    past = {"past"} if clause.is_past or clause.verb.endswith("ed") else set()
+    return frozenset(asks | past | {found.group().lower() for found in _MODAL.finditer(text)})
+
+
+def _in_other_roles(left: str, right: str, names: frozenset[str]) -> bool:
+    """Whether the same names change places ("Anna pays Ben"), or a he is a she."""
+    if _genders(left) | _genders(right) == {"he", "she"} and _genders(left) != _genders(right):
+        return True
+    one, other = (_order(text, names) for text in (left, right))
+    return len(set(one)) > 1 and set(one) == set(other) and one != other
+
+
+@lru_cache(maxsize=8_192)
+def _genders(text: str) -> frozenset[str]:
+    return frozenset("he" if found.group().lower() in _HE else "she" for found in _GENDERED.finditer(text))
+
+
+def _order(text: str, names: frozenset[str]) -> list[str]:
+    joined = _LISTED.sub(" ", text)
+    if joined != text:
+        return []  # "Anna and Ben" are "Ben and Anna"
+    words = (stem(word.lower().removesuffix("'s")) for word in _NAME_WORD.findall(text.replace("\u2019", "'")))
+    return [word for word in words if word in names]
 
 
 @lru_cache(maxsize=8_192)

@@ -237,7 +237,10 @@ def _restricts(text: str) -> bool:
 
 
 def _restated(pair: Pair) -> Judgement | None:
-    if difference(pair.newer.content, pair.older.content) not in (None, Difference.WORDS) or not pair.same_opening:
+    differs_in = difference(pair.newer.content, pair.older.content)
+    if differs_in not in (None, Difference.WORDS, Difference.CERTAINTY) or not pair.same_opening:
+        return None
+    if is_supposed(pair.newer.content) != is_supposed(pair.older.content):
         return None
     shared = len(pair.shared - pair.old.names)
     if not any(pair.cosine >= c and pair.share_of_all >= share and shared >= words for c, share, words in RESTATED):

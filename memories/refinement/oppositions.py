@@ -30,11 +30,14 @@ _JOINS = frozenset(("be", "in", "on", "at", "to", "of", "for", "with", "by", "an
 def opposition(pair: Pair) -> Judgement | None:
     """Whether the newer claim says the opposite of the older one."""
     new, old = clause_of(pair.newer.content), clause_of(pair.older.content)
-    if new.subject != old.subject or not same_scope(pair.newer.content, pair.older.content):
+    of_one = new.subject == old.subject or new.is_absence or old.is_absence
+    if not of_one or not same_scope(pair.newer.content, pair.older.content):
         return None
     if denies_in_passing(pair.newer.content) or denies_in_passing(pair.older.content):
         return None
-    return _denial(pair, new, old) or _opposite_word(new, old) or _turned_round(pair)
+    if found := _denial(pair, new, old):
+        return found
+    return (_opposite_word(new, old) or _turned_round(pair)) if new.subject == old.subject else None
 
 
 def _denial(pair: Pair, new: Clause, old: Clause) -> Judgement | None:
@@ -87,9 +90,9 @@ def _denies(pair: Pair) -> bool:
 
 
 def _in_order(part: Sequence[str], whole: Sequence[str]) -> bool:
-    """Whether all of `part` stands in `whole`, in the same order."""
+    """Whether all of `part` stands in `whole`, in the same order: "no dog barking", "a dog is barking"."""
     rest = iter(whole)
-    return all(word in rest for word in part)
+    return all(word in rest for word in part if word != "be")
 
 
 def _contradicts(confidence: float, reason: str) -> Judgement:

@@ -67,6 +67,7 @@ _PLAIN = (
     {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # full width, as Chinese and Japanese keyboards write
     | dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000"), ord(" "))
     | dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), ord("-"))
+    | dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"), ord("-"))  # unseen, and no reason to part a word
 )
 """One spelling for what people type between digits; one character for one, so that places stay."""
 

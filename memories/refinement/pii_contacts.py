@@ -21,7 +21,7 @@ _SPELLED_EMAIL = re.compile(
 )
 
 _NUMBER = re.compile(
-    r"""(?x)(?<![\w@/\#=&%.,:+-])[+(]{0,2}\d(?:[ .()/-]{0,3}\d){6,19}
+    r"""(?x)(?:(?<=\btel:)|(?<=\bsms:)|(?<![\w@/\#=&%.,:+-]))[+(]{0,2}\d(?:[ .()/-]{0,3}\d){6,19}
     (?:[ ,]{0,2}(?:x|ext\.?|extension)[ ]{0,2}\d{1,6})?(?![\w%€$£])(?![.,:/-]\d)"""
 )
 _EXTENSION = re.compile(r"[ ,]{0,2}(?:x|ext).*\Z")
@@ -41,7 +41,10 @@ _PHONE_WORD = re.compile(
     |(?:my|his|her|their|our|'s)\ (?:new\ |old\ |work\ |home\ )?number
     |telefon(?:nummer)?|handy|téléphone|teléfono|móvil|celular)\b"""
 )
-_PHONE_WORD_AFTER = re.compile(r"(?i)\W{0,3}(?:office|fax|mobile|cell|home|work|phone|tel)\b")
+_PHONE_WORD_AFTER = re.compile(
+    r"(?i)\W{0,3}(?:(?:is|was) (?:my|his|her|their|our|the) (?:new |old |work )?)?"
+    r"(?:office|fax|mobile|cell|home|work|phone|tel|handy)\b"
+)
 _OTHER_WORD = re.compile(
     r"""(?ix)(?:\b(?:order|invoice|ticket|case|tracking|serial|isbn|issn|sku|part|model|version|build|port|ref(?:erence)?
       |policy|issue|pr|commit|timestamp|epoch|unix|population|pages?|between|lottery|lucky|score|coordinate|latitude

@@ -104,6 +104,11 @@ def _singaporean(value: str) -> bool:
     return value[-1] == letters[(_weighted(value[1:8], (2, 7, 6, 5, 4, 3, 2)) + 4 * (value[0] in "TG")) % 11]
 
 
+def _chinese(value: str) -> bool:
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    return value[17] == "10X98765432"[_weighted(value[:17], weights) % 11]
+
+
 def _always(_value: str) -> bool:
     return True
 
@@ -121,8 +126,10 @@ def _rule(
 _ID_WORD = re.compile(
     r"""(?ix)\b(?:passport|driver'?s?'?\ licen[cs]e|driving\ licen[cs]e|national\ id(?:entity)?(?:\ card)?
     |identity\ card|id\ card|nhs|medicare|tax(?:payer)?\ (?:file\ )?(?:id|number|identification)|tfn|ein|cnp|ktp
-    |steuer-?id(?:nummer)?|personalausweis|reisepass|social\ insurance)
-    (?:\ (?:number|no\.?|nr\.?|id))?(?:\ (?:is|was))?\s{0,2}[:\#]?\s{0,2}\Z"""
+    |steuer-?id(?:nummer)?|personalausweis|reisepass|social\ insurance|ppsn?|nif|oib|egn|amka|isikukood|iqama
+    |f[øo]dselsnummer|(?:tc\ )?kimlik|teudat\ zehut|c[ée]dula|(?:south\ african|personal)\ id(?:entification)?
+    |id\ numbers?|personal\ identification)
+    (?:\ (?:number|code|no\.?|nr\.?|id))?(?:\ (?:is|was))?\s{0,2}[:\#]?\s{0,2}\Z"""
 )
 _NINE_DIGITS = r"\d{9}(?![\w-])"
 _NATIONAL = (
@@ -149,16 +156,21 @@ _NATIONAL = (
     _rule(r"[STFG]\d{7}[A-Z](?!\w)", _singaporean, alone=LIKELY),
     _rule(r"[A-Z]{1,2}\d{6}\([\dA]\)", alone=LIKELY),  # Hong Kong
     _rule(r"\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-[1-8]\d{6}(?![\w-])", alone=LIKELY),  # South Korea
+    _rule(r"[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\w)", _chinese, alone=CERTAIN),
+    _rule(r"784-\d{4}-\d{7}-\d(?![\w-])", alone=LIKELY),  # United Arab Emirates
+    _rule(r"\d{6}/\d{3,4}(?![\w/-])", word=_word("rodn[ée] [čc][íi]slo", "birth number")),  # Czechia, Slovakia
+    _rule(r"\d{2} ?\d{6} ?[A-Z] ?\d{3}(?!\w)", word=_word("(?:sozial|renten)versicherungsnummer", "sv-nummer")),
     _rule(r"756\.\d{4}\.\d{4}\.\d{2}(?![\w-])", _swiss, alone=CERTAIN),
     _rule(r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]|[2-9]\d) ?\d[\dAB] ?\d{3} ?\d{3} ?\d{2}(?![\w-])", _french, alone=0.95),
     _rule(r"\d{11}(?![\w-])", _polish, word=_word("pesel")),
     _rule(_NINE_DIGITS, _dutch, word=_word("bsn", "burgerservicenummer")),
     _rule(r"[2-9]\d{3} \d{4} \d{4}(?![\w-])(?! \d)", word=_word("aadhaar", "aadhar", "uidai")),
     _rule(r"[A-Z]{3}[PCHFATBLJG][A-Z]\d{4}[A-Z](?!\w)", alone=0.8),  # India: PAN
+    _rule(r"[A-Z]{5}\d{4}[A-Z](?!\w)", word=_word("pan")),
     _rule(r"\d{3}[- ]\d{3}[- ]\d{3}(?![\w-])", _canadian, word=_word("sin", "social insurance")),
     # Any country's, where the text names the document right before it
     _rule(
-        r"(?!(?:ID|NO|NR|NHS|TFN|EIN|CNP|KTP)\b)"
+        r"(?!(?:ID|NO|NR|NHS|TFN|EIN|CNP|KTP|NIF|OIB|EGN|PPSN?|AMKA)\b)"
         r"(?=[A-Z]{0,3}[ -]?\d)(?=(?:[A-Z -]{0,4}\d){5})[A-Z0-9](?:[ -]?[A-Z0-9]){5,15}(?![\w-])(?! ?\d)",
         word=_ID_WORD,
     ),

@@ -55,14 +55,16 @@ _NUMBER_NAMES = """pin(?:[ ](?:code|number))? | cvv2? | cvc | security[ ]code
     | (?:code|combination)[ ](?:to|for|of)[ ](?:[a-z]{2,5}[ ])?(?:safe|vault|gate|alarm|garage|locker|(?:front[ ])?door)
 """
 _STATED = re.compile(
-    f"""(?ix)\\b(?P<what> pass(?:word|wort|phrase|code|wd) | mot[ ]de[ ]passe | contraseña | senha | pwd | pw | kennwort
+    f"""(?ix)(?:\\b|(?<=[\u3040-\u9fff]))(?P<what>
+      pass(?:word|wort|phrase|code|wd) | mot[ ]de[ ]passe | contraseña | senha | pwd | pw | kennwort
+      | пароль | wachtwoord | lösenord | hasło | heslo | parola | şifre | 密码 | 密碼 | パスワード | 비밀번호
       | (?:api|access|secret|private|encryption|signing|license|master|account)[ _-]?(?:access[ _-]?)?key(?:[ _-]?id)?
       | (?:client|shared|webhook|app)[ _-]?secret | secret[ _-]?token
       | (?:access|auth|api|refresh|bearer|session)[ _-]?token
       | credentials? | secret | token | (?P<code> {_NUMBER_NAMES} )
-      )s?\\b
+      )s?(?:\\b|(?=[是は]))
       (?:[ ](?:for|of|to|on)(?:[ ][\\w'.-]{{1,30}}){{1,4}})? (?:[ ]account|[ ]login|[ ]wi-?fi)?
-      (?: \\s{{0,3}}[=:]\\s{{0,3}} | (?:\\s{{1,3}}(?:is|was|ist|lautet|est|es|é)|['\u2019]s)
+      (?: \\s{{0,3}}[=:是は]\\s{{0,3}} | (?:\\s{{1,3}}(?:is|was|ist|lautet|est|es|é)|['\u2019]s)
         (?:[ ](?:now|set[ ]to|still|just))?\\s{{0,3}}:?\\s{{0,3}} )
       (?: (?P<quote>["'`\u201c«])(?P<quoted>[^"'`\u201d»\\n]{{3,100}})["'`\u201d»]
         | ["'`]?(?P<value>[^\\s"'`\u201c\u201d«»,;]{{3,200}}) )"""

@@ -37,6 +37,7 @@ _PRONOUNS = frozenset(_PRONOUN_WORDS.split())
 _OPEN_A_NOUN = frozenset(_OPENING_WORDS.split())
 _IN_PASSING = frozenset(_PASSING_WORDS.split())
 """Adverbs that change nothing about what is so at present."""
+_THERE = (("is",), ("are",), ("was",), ("were",))
 _DO_SUPPORT = frozenset(("do", "does", "did"))
 _ARTICLES = frozenset(("a", "an", "the", "any", "no"))
 _PLAIN_NEGATIONS = frozenset(("not", "no", "never"))
@@ -57,6 +58,8 @@ class Clause:
 
     words: tuple[str, ...]
     begins: int
+    is_absence: bool = False
+    """Whether it says that there is none of something: its subject is what it denies."""
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -72,9 +75,14 @@ class Clause:
         return tuple(stem(word) for word in said if word not in NEGATIONS and word not in ("user", "user's"))
 
     @property
+    def verb(self) -> str:
+        """The word that what it says begins with; empty where none is found."""
+        return self.words[self.begins] if self.begins < len(self.words) else ""
+
+    @property
     def is_past(self) -> bool:
         """Whether it tells of what was."""
-        return self.begins < len(self.words) and self.words[self.begins] in _PAST
+        return self.verb in _PAST
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -101,7 +109,9 @@ def _form(word: str) -> str:
 def clause_of(text: str) -> Clause:
     """`text` as a row of words."""
     words = _tokens(text)
-    return Clause(words=words, begins=_begins(words))
+    if is_absence := words[:1] == ("there",) and words[1:2] in _THERE:
+        words = words[2:]
+    return Clause(words=words, begins=_begins(words), is_absence=is_absence and words[:1] == ("no",))
 
 
 def _tokens(text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from unicodedata import normalize
 
 import orjson
 
@@ -125,4 +126,5 @@ def _inside(value: Any, depth: int = 1) -> Iterator[tuple[Any, int]]:
 
 def _clean(text: str) -> str:
     # A lone surrogate, half a pair from someone's JSON, is no text that a database would take.
-    return visible(text).encode("utf-8", "replace").decode().strip()
+    # One form for letters that can be written in two ways: "é" and "e" with an accent after it are the same words.
+    return normalize("NFC", visible(text).encode("utf-8", "replace").decode()).strip()

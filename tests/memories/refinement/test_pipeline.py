@@ -134,6 +134,43 @@ def test_an_unsure_claim_waits_for_a_person(agent: Agent) -> None:
     assert (outcome.result, outcome.reason) == (Result.PENDING_REVIEW, "low confidence")
 
 
+@pytest.mark.parametrize(
+    ("known", "said", "reason"),
+    [
+        (
+            "The user is vegetarian.",
+            "The user eats chicken every day.",
+            "eating meat and being vegetarian exclude each other",
+        ),
+        (
+            "The user is retired.",
+            "The user works full time at a bank.",
+            "having a job and being retired exclude each other",
+        ),
+    ],
+    ids=["of half the likeness", "of next to none"],
+)
+def test_what_hardly_goes_together_waits_and_retires_nothing(agent: Agent, known: str, said: str, reason: str) -> None:
+    old = remember(agent, known)
+    outcome = refine(draft(agent, said))
+    assert (outcome.result, outcome.reason) == (Result.PENDING_REVIEW, reason)
+    assert memory_status(old) == Status.ACTIVE
+    with scope(agent.org_id):
+        assert Relationship.objects.get(source_id=outcome.memory_id, target=old).kind == "contradicts"
+
+
+def test_an_exception_stands_beside_the_rule(agent: Agent) -> None:
+    rule = remember(agent, "The office is open on Saturdays.")
+    exception = remember(agent, "The office is closed on Saturdays in August.")
+    assert (memory_status(rule), memory_status(exception)) == (Status.ACTIVE, Status.ACTIVE)
+
+
+def test_two_ways_to_write_the_same_letters_are_one_text(agent: Agent) -> None:
+    first = refine(draft(agent, "The user owns the Caf\u00e9 Ren\u00e9e."))
+    again = refine(draft(agent, "The user owns the Cafe\u0301 Rene\u0301e."))
+    assert (again.result, again.memory_id) == (Result.DUPLICATE_OF, first.memory_id)
+
+
 def test_one_write_never_retires_many(agent: Agent) -> None:
     cities = ["Berlin", "Hamburg", "Cologne", "Dresden"]
     with scope(agent.org_id):
