@@ -100,7 +100,7 @@ class Slot:
 
 @lru_cache(maxsize=8_192)
 def slot_of(text: str) -> Slot | None:
-    """The single-valued claim that `text` makes, if it is plainly one."""
+    """The single-valued claim that `text` makes, if it is plainly one; kept for the pairs it will be compared in."""
     for attribute, pattern in _PERSON:
         if found := pattern.match(text):
             return _slot(found.group("subject"), attribute, found.group("value"))

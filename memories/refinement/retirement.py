@@ -4,6 +4,7 @@ another system (getzep/graphiti#1728). Beyond it the new memory waits for a pers
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -35,7 +36,8 @@ def _held(decision: Decision, why: str) -> Decision:
 def _is_much(draft: Draft, wanted: int) -> bool:
     """Whether this and what was retired within the window is more than is free, and than the share that may go."""
     total = _retired_lately(draft) + wanted
-    return total > RETIRED_FREELY and total > RETIRED_SHARE * (_known(draft) + total)
+    plenty = math.ceil(total / RETIRED_SHARE - total)
+    return total > RETIRED_FREELY and _known(draft, most=plenty) < plenty
 
 
 def _retired_lately(draft: Draft) -> int:
@@ -50,9 +52,9 @@ def _retired_lately(draft: Draft) -> int:
     return retired.exclude(actor__startswith=_PERSON).exclude(reason__startswith=OUTDATED).count()
 
 
-def _known(draft: Draft) -> int:
-    return (
-        Memory.objects.of(draft.org_id)
-        .filter(agent_id=draft.agent_id, end_user=draft.end_user, status=Status.ACTIVE, deleted_at__isnull=True)
-        .count()
+def _known(draft: Draft, *, most: int) -> int:
+    """How many are known, counted no further than to `most`: all of a large agent would take as long as the write."""
+    known = Memory.objects.of(draft.org_id).filter(
+        agent_id=draft.agent_id, end_user=draft.end_user, status=Status.ACTIVE, deleted_at__isnull=True
     )
+    return known[:most].count()
