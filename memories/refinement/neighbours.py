@@ -155,7 +155,7 @@ def _indexed(prepared: Prepared) -> list[_Row] | None:
         settings, statement = indexes.approximate(
             "memory", draft.agent_id, slot, width, _NEAREST.format(nearest=nearest_first(slot))
         )
-        cursor.execute(settings)
+        cursor.execute("; ".join(settings))
         cursor.execute(statement, place | {"vector": str(prepared.embedding.tolist()), "rows": FETCHED})
         ids = [row[0] for row in cursor.fetchall()]
         cursor.execute(_SETTINGS_AS_BEFORE)

@@ -22,11 +22,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One statement. `is_last`: nothing follows it, so the transaction may end with it."""
+    """One statement. `is_last`: nothing follows it, so the transaction may end with it. `settings`: such as are made
+    with SET LOCAL, in its round trip.
+    """
 
     statement: str
     given: dict[str, Any] = field(default_factory=dict)
     is_last: bool = False
+    settings: tuple[str, ...] = ()
 
 
 Plan = Generator[Step, Rows, T]
@@ -51,9 +54,10 @@ async def drive(org_id: UUID, plan: Plan[T]) -> T:
 
 
 async def _run(cursor: AsyncClientCursor[Any], step: Step, before: str) -> Rows:
+    settings = "".join(f"{setting};" for setting in step.settings)
     after = "; COMMIT" if step.is_last else ""
-    await cursor.execute(f"{before}{step.statement}{after}", step.given or None)
-    for _ in range(OPENING_RESULTS if before else 0):
+    await cursor.execute(f"{before}{settings}{step.statement}{after}", step.given or None)
+    for _ in range((OPENING_RESULTS if before else 0) + len(step.settings)):
         cursor.nextset()
     return await cursor.fetchall() if cursor.description else []
 
@@ -68,5 +72,7 @@ def drive_sync(plan: Plan[T]) -> T:
             except StopIteration as done:
                 result: T = done.value
                 return result
+            for setting in step.settings:
+                cursor.execute(setting)
             cursor.execute(step.statement, step.given or None)
             rows = cursor.fetchall() if cursor.description else []

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
 from uuid import UUID
 
 from django.db import connections, transaction
@@ -38,8 +37,9 @@ _OF_SLOT = (
     " AND right(indexname, length(%(ending)s)) = %(ending)s"
 )
 SETTINGS = (
-    f"SET LOCAL hnsw.ef_search = {EF_SEARCH}; SET LOCAL hnsw.iterative_scan = relaxed_order;"
-    " SET LOCAL enable_seqscan = off"
+    f"SET LOCAL hnsw.ef_search = {EF_SEARCH}",
+    "SET LOCAL hnsw.iterative_scan = relaxed_order",
+    "SET LOCAL enable_seqscan = off",
 )
 
 
@@ -141,8 +141,8 @@ def enqueue_large_agents() -> int:
     return len(large)
 
 
-def approximate(kind: str, agent_id: UUID, slot: Slot, width: int, statement: str) -> tuple[str, Any]:
-    """`statement` with its exact vector arm replaced by one that only the agent's own index can answer.
+def approximate(kind: str, agent_id: UUID, slot: Slot, width: int, statement: str) -> tuple[tuple[str, ...], str]:
+    """Settings, and `statement` with its exact vector arm replaced by one that only the agent's own index can answer.
 
     `width`: of the slot's vectors, which an index is made for.
     """

@@ -55,7 +55,7 @@ def measure(org_id: UUID, agent_id: UUID, kind: str, slot: Slot) -> Recall | Non
     exact = _NEAREST.format(table=TABLES[kind], live=_LIVE[kind], order=nearest_first(slot), found=FOUND)
     all_of_them = [_timed(exact, given | {"vector": vector}) for vector in asked]
     settings, near = indexes.approximate(kind, agent_id, slot, asked[0].count(",") + 1, exact)
-    _rows(settings, {})
+    _rows("; ".join(settings), {})
     found = [_timed(near, given | {"vector": vector}) for vector in asked]
     shares = [len(ours & theirs) / len(theirs) for (_, ours), (_, theirs) in zip(found, all_of_them, strict=True)]
     return Recall(

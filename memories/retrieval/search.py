@@ -144,13 +144,14 @@ def _search(
 
 def _candidates(kind: str, query: Query, given: dict[str, Any], profile: Profile, slot: Slot, width: int) -> Plan[Rows]:
     exact = statements.candidates(kind, query, slot)
+    if profile.has_index:
+        exact = statements.by_own_words(exact)
     if not _is_approximate(kind, query, profile):
         return (yield Step(statement=exact, given=given))
     agent_id = query.agent_id
     assert agent_id is not None  # noqa: S101 - only one agent's rows have an index of their own
     settings, statement = indexes.approximate(kind, agent_id, slot, width, exact)
-    yield Step(statement=settings)
-    rows: Rows = yield Step(statement=statement, given=given)
+    rows: Rows = yield Step(statement=statement, given=given, settings=settings)
     near = sum(row[7] for row in rows)
     # An index that finds fewer rows than exist is never the last word.
     return rows if near >= given["rows"] else (yield Step(statement=exact, given=given))

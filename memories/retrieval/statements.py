@@ -2,7 +2,8 @@
 
 Under Row-Level Security the planner may not use the full-text index, because `@@` is not leakproof (LIMITS section 2).
 So the words of a question go through functions that run as the system role and filter by the tenant setting themselves
-(migration 0008). The vector arm is exact (`+ 0` keeps approximate indexes away) unless `indexes` says otherwise.
+(migrations 0008 and 0016). The vector arm is exact (`+ 0` keeps approximate indexes away) unless `indexes` says
+otherwise.
 """
 
 from __future__ import annotations
@@ -108,6 +109,13 @@ def nearest_first(slot: Slot) -> str:
     return f"ORDER BY {_distance(slot)} + 0"
 
 
+def by_own_words(statement: str) -> str:
+    """The same statement, its words looked up in the agent's own index of them."""
+    return statement.replace("_matches(", "_matches_own(").replace(
+        "%(any)s::tsquery", "%(alone)s::tsquery, %(together)s::tsquery"
+    )
+
+
 def _distance(slot: Slot, prefix: str = "") -> str:
     """Nothing where the row's vector is not of the model that the question was embedded with."""
     return f"(CASE WHEN {prefix}{slot.model_column} = %(model)s THEN {prefix}{slot.column} <=> %(vector)s::halfvec END)"
@@ -166,6 +174,8 @@ def parameters(query: Query, slot: Slot, vector: str, terms: Terms) -> dict[str,
         "terms": terms.tsqueries,
         "weights": terms.weights.tolist(),
         "any": terms.any_of,
+        "alone": terms.any_alone,
+        "together": terms.any_together,
         "rows": max(ARM_ROWS, query.limit),
     }
 

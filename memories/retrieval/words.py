@@ -56,10 +56,20 @@ class Terms:
         return [_quoted(lexeme) for lexeme in self.lexemes]
 
     @property
-    def any_of(self) -> str:
-        """What to search for, joined by OR; empty when there is nothing to search for."""
+    def any_alone(self) -> str:
+        """The words to search for by themselves, joined by OR; empty when there is none."""
+        return " | ".join(map(_quoted, self.alone))
+
+    @property
+    def any_together(self) -> str:
+        """The groups to search for, joined by OR; empty when there is none."""
         groups = ([_quoted(word) for word in group] for group in self.together)
-        return " | ".join([*map(_quoted, self.alone), *(f"{first} & ({' | '.join(rest)})" for first, *rest in groups)])
+        return " | ".join(f"{first} & ({' | '.join(rest)})" for first, *rest in groups)
+
+    @property
+    def any_of(self) -> str:
+        """All that is to be searched for, joined by OR; empty when there is nothing."""
+        return " | ".join(filter(None, (self.any_alone, self.any_together)))
 
 
 def weigh(lexemes: Sequence[str], vocabulary: Vocabulary) -> Terms:

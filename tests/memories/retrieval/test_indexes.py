@@ -47,7 +47,7 @@ def plan_of(agent: Agent) -> str:
         "memory", agent.pk, SLOT, 384, statements.candidates("memory", query, SLOT)
     )
     with scope(agent.org_id), connection.cursor() as cursor:
-        cursor.execute(settings)
+        cursor.execute("; ".join(settings))
         cursor.execute(f"EXPLAIN {statement}", given)
         return "\n".join(row[0] for row in cursor.fetchall())
 
@@ -86,3 +86,35 @@ def test_large_agents_of_all_organizations_are_found(large_agent: Agent, foreign
     found = indexes.large_agents()
     assert ("memory", large_agent.pk) in found
     assert ("memory", foreign_agent.pk) not in found
+
+
+@pytest.mark.parametrize("words", ["'oliv'", "'oliv' | 'fig'", ""])
+def test_the_words_of_a_large_agent_are_those_that_any_agent_is_searched_for(large_agent: Agent, words: str) -> None:
+    with scope(large_agent.org_id):
+        assert worded(large_agent, alone=words) == worded(large_agent, any=words)
+
+
+def test_a_row_that_words_bring_up_in_two_ways_is_found_once(large_agent: Agent) -> None:
+    with scope(large_agent.org_id):
+        assert len(worded(large_agent, alone="'oliv'", together="'oliv' & ('garden' | 'grow')")) == 1
+        assert len(worded(large_agent, together="'garden' & 'grow'")) == len(PLANTS)
+
+
+def test_nobody_elses_words_are_found(large_agent: Agent, foreign_agent: Agent) -> None:
+    with scope(foreign_agent.org_id):
+        assert worded(large_agent, alone="'oliv'") == []
+    assert worded(large_agent, alone="'oliv'") == []
+
+
+def worded(agent: Agent, **searched: str) -> list[object]:
+    """Ids of the rows that the words bring up: `any` in any agent, `alone` and `together` by the agent's own index."""
+    own = "any" not in searched
+    queries = [searched["any"]] if not own else [searched.get("alone", ""), searched.get("together", "")]
+    function = f"ibex_memory_matches{'_own' * own}"
+    statement = (
+        f"SELECT id FROM {function}(%s, NULL, '{{active}}', NULL, {', '.join(['%s::tsquery'] * len(queries))},"
+        " ARRAY['oliv']::tsquery[], ARRAY[1.0]::float8[], 64)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [agent.pk, *queries])
+        return [row[0] for row in cursor.fetchall()]
