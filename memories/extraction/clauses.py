@@ -19,6 +19,7 @@ _I_HAVE = r"I(?:'ve got| have got| have|'ve)"
 _MARKUP = re.compile(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
 _SPELLED_OUT = {"wanna": "want to", "gonna": "going to", "cuz": "because", "lemme": "let me"}
 _SLURRED = re.compile(rf"\b(?:{'|'.join(_SPELLED_OUT)})\b", re.IGNORECASE)
+_NAME_IS = re.compile(r"(?<=\bname)'s\b", re.IGNORECASE)
 _OPENERS_WITH_A_MARK = (
     "yes|yeah|yep|yup|no|nope|sure|of course|ok|okay|right|true|correct|exactly|indeed|absolutely|definitely|certainly",
     "well|actually|honestly|to be honest|in fact|basically|specifically|overall|anyways?|personally|for context",
@@ -42,7 +43,8 @@ _TELLING = re.compile(
     + _any(
         r"(?:please |pls )?(?:remember|note|know|keep in mind|be aware|bear in mind|don't forget)(?: that|:|,)",
         r"(?:just )?(?:so you know|to let you know|(?:quick )?update)[,:]?(?: that)?",
-        r"as (?:I|you) (?:said|mentioned|know),?(?: that)?",
+        r"as (?:I|you) (?:said|mentioned|told you|know)"
+        r"(?: (?:yesterday|before|earlier|above|already|last (?:week|time|month|night)))*,?(?: that)?",
         rf"(?:I want(?:ed)?|I forgot|{_I_WOULD} like) (?:you to know|to (?:mention|say|tell you|add))(?: that)?",
         "I should (?:mention|add) that",
         r"(?:I )?(?:just )?want(?:ed)? to (?:let you know|fill you in(?: on)?)(?: that|[-:,])?",
@@ -174,7 +176,7 @@ _MIN_WORDS = 3
 
 def without_opener(clause: str) -> str:
     """The clause without "Yes,", "Sorry, I misspoke:" and "lol" around it, and without Markdown's marks."""
-    plain = _SLURRED.sub(_spelled_out, _MARKUP.sub("", clause.strip()))
+    plain = _NAME_IS.sub(" is", _SLURRED.sub(_spelled_out, _MARKUP.sub("", clause.strip())))
     return _TRAILING.sub("", _OPENER.sub("", plain)).strip()
 
 

@@ -97,7 +97,7 @@ class _Rewriting:
             "i": self._i,
             "we": self._we,
             "me": lambda _: self.teller.inside,
-            "us": lambda _: "them" if self._is_alone() and self.told else self.group.inside,
+            "us": self._us,
             "my": self._my,
             "our": self._our,
             "mine": lambda _: self.teller.possessive,
@@ -165,6 +165,11 @@ class _Rewriting:
         if self._is_alone() and self.told:
             return self._subject(_THEY, at)
         return self._subject(self.group, at)
+
+    def _us(self, at: int) -> str:
+        """ "two of us" are two of them, once it was said of whom."""
+        of_them = self.group_told and at > 1 and self.tokens[at - 2].lower() == "of"
+        return "them" if of_them or (self._is_alone() and self.told) else self.group.inside
 
     def _is_alone(self) -> bool:
         return self.group is self.teller

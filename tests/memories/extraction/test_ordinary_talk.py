@@ -90,6 +90,9 @@ def test_what_nobody_could_read_alone_is_left_out(learn: Learn, said: str) -> No
             ["The user bought these boots and a belt on the company's website."],
         ),
         ("Between you and me, I want to quit my job.", ["The user wants to quit their job."]),
+        ("As I said yesterday, my budget is 800 euros.", ["The user's budget is 800 euros."]),
+        ("We are four, two of us are vegan.", ["The user and others are four, two of them are vegan."]),
+        ("My name's Bartholomew.", ["The user's name is Bartholomew."]),
     ],
 )
 def test_each_fact_of_a_sentence_is_told_of_whom_it_is_about(learn: Learn, said: str, learned: list[str]) -> None:
