@@ -13,8 +13,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-QUEUE = "mortal"
-"""A queue of its own, so that no immortal worker of other tests takes its tasks."""
+QUEUE_NAME = "MORTAL_QUEUE"
+QUEUE = os.environ.get(QUEUE_NAME) or f"mortal-{os.getpid()}"
+"""A queue of its own, so that neither an immortal worker of other tests nor the mortal one of another test process,
+which has the same database, takes its tasks."""
 TIMEOUT_S, RETRY_S = 10, 12
 """Instead of minutes: how soon a task that died is handed out again."""
 DEATHS, FOLDER = "MORTAL_DEATHS", "MORTAL_FOLDER"

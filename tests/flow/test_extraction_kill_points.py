@@ -109,7 +109,11 @@ class cluster:  # noqa: N801 - reads as a word
     """The mortal workers, for a while."""
 
     def __init__(self, deaths: dict[str, str], graves: Path) -> None:
-        self._environment = {mortal_worker.DEATHS: json.dumps(deaths), mortal_worker.FOLDER: str(graves)}
+        self._environment = {
+            mortal_worker.DEATHS: json.dumps(deaths),
+            mortal_worker.FOLDER: str(graves),
+            mortal_worker.QUEUE_NAME: mortal_worker.QUEUE,
+        }
 
     def __enter__(self) -> None:
         environment = os.environ | {"DJANGO_SETTINGS_MODULE": "ibex.settings", "PYTHONPATH": str(ROOT)}
