@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from memories.refinement.guards import dates
+from memories.refinement.guards import DATE_WORDS, dates
 from memories.refinement.words import stem
 
 _SINGLE_VALUED_WORDS = """
@@ -40,7 +40,8 @@ _THING = re.compile(
     re.IGNORECASE,
 )
 _PERSON: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (attribute, re.compile(rf"^(?P<subject>.{{1,60}}?) {_NOW}{pattern} (?P<value>.+)$", re.IGNORECASE))
+    # Not of what was moved or became somebody's: "the wedding was moved to June".
+    (attribute, re.compile(rf"^(?P<subject>.{{1,60}}?)(?<! was)(?<! were)(?<! been) {_NOW}{pattern} (?P<value>.+)$", re.I))
     for attribute, pattern in (
         ("location", r"(?:(?:has |have )?(?:moved|relocated) to|lives? in|resides? in|is based in)"),
         ("employer", r"(?:works? (?:at|for)|(?:has |have )?joined(?= (?-i:[A-Z]))|is employed (?:at|by))"),
@@ -55,6 +56,12 @@ _VALUE_ENDS = re.compile(
     r"(?:last|this) (?:week|month|year|summer|winter|spring|autumn))\b",
     re.IGNORECASE,
 )
+_SINCE = re.compile(
+    rf"(?<=\w) (?:(?:back )?in|on|since|from|by) (?:early |late |mid-?|the )?"
+    rf"(?:(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? )?(?:{DATE_WORDS})|(?:19|20)\d\d|spring|summer|autumn|fall|winter)\b",
+    re.IGNORECASE,
+)
+"""When somebody came to live or work somewhere, which is no part of where."""
 _ONE_AT_A_TIME = frozenset(
     stem(word)
     for word in (*SINGLE_VALUED, "employer", "partner", "location", "colour", "color", "favourite", "role", "position",
@@ -103,7 +110,7 @@ def slot_of(text: str) -> Slot | None:
     """The single-valued claim that `text` makes, if it is plainly one; kept for the pairs it will be compared in."""
     for attribute, pattern in _PERSON:
         if found := pattern.match(text):
-            return _slot(found.group("subject"), attribute, found.group("value"))
+            return _slot(found.group("subject"), attribute, _SINCE.split(found.group("value"), maxsplit=1)[0])
     if found := _OWN.match(text):
         return _slot(found.group("subject"), found.group("attribute"), found.group("value"))
     found = _THING.match(text)

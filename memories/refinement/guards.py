@@ -23,6 +23,8 @@ january february april june july august september october november december jan 
 _WEEKDAYS = """
 monday tuesday wednesday thursday friday saturday sunday
 """
+DATE_WORDS = "|".join(("(?-i:May|March|Mar)", *_MONTHS.split(), *(f"{day}s?" for day in _WEEKDAYS.split())))
+"""Months and weekdays, as alternatives of a pattern."""
 _UNITS = "week|weekend|month|quarter|year|spring|summer|autumn|winter|night"
 _DATE = re.compile(
     rf"\b(?:(?P<word>{'|'.join((*_MONTHS.split(), 'today', 'tonight', 'tomorrow', 'yesterday'))})"
@@ -39,6 +41,7 @@ _MARK = re.compile(
 _MODAL = re.compile(r"\b(?:may(?-i:(?<!May))|might|must|will|would|could|should|shall)\b", re.IGNORECASE)
 _HE = frozenset(("he", "him", "his"))
 _GENDERED = re.compile(r"\b(?:he|him|his|she|her|hers)\b", re.IGNORECASE)
+_COMPARED = re.compile(r"\b(?:over|than|instead of|before|after|to|into)\b", re.IGNORECASE)
 _NAME_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _LISTED = re.compile(r"[A-Z]\w+(?:,| and| or| &) [A-Z]")
 _WHOLE = frozenset(_WEEKDAYS.split()) | {"today", "tonight", "tomorrow", "yesterday"}
@@ -68,7 +71,7 @@ def difference(left: str, right: str) -> Difference | None:
         return Difference.DATES
     if a.names - b.words or b.names - a.words or _in_other_roles(left, right, a.names | b.names):
         return Difference.NAMES
-    if opposed(a, b):
+    if opposed(a, b) or swapped(left, right):
         return Difference.ANTONYMS
     if certainty(left) != certainty(right):
         return Difference.CERTAINTY
@@ -94,6 +97,19 @@ def certainty(text: str) -> frozenset[str]:
     clause = clause_of(text)
     past = {"past"} if clause.is_past or clause.verb.endswith("ed") else set()
     return frozenset(asks | past | {found.group().lower() for found in _MODAL.finditer(text)})
+
+
+def swapped(left: str, right: str) -> bool:
+    """Whether the same words stand on the other sides of what compares or orders them: "tea over coffee"."""
+    (before, after), (others_before, others_after) = _sides(left), _sides(right)
+    return bool((before & others_after) - others_before and (others_before & after) - before)
+
+
+@lru_cache(maxsize=8_192)
+def _sides(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The content words before and after what `text` compares or orders by; none where it does not."""
+    before, *after = _COMPARED.split(text, maxsplit=1)
+    return (traits(before).words, traits(after[0]).words) if after else (frozenset(), frozenset())
 
 
 def _in_other_roles(left: str, right: str, names: frozenset[str]) -> bool:

@@ -14,7 +14,7 @@ from memories.choices import Relation
 from memories.refinement.claims import Claim, Judgement, Pair
 from memories.refinement.endings import ends, fulfils
 from memories.refinement.frames import is_single_valued, slot_of
-from memories.refinement.guards import Difference, difference
+from memories.refinement.guards import Difference, difference, swapped
 from memories.refinement.oppositions import UNSURE, opposition
 from memories.refinement.predicate import clause_of
 from memories.refinement.scope import is_supposed, narrowings, same_scope
@@ -216,7 +216,7 @@ def _other_number(pair: Pair) -> Judgement | None:
 def _says_more(pair: Pair) -> Judgement | None:
     if pair.new.negations != pair.old.negations or pair.old.numbers - pair.new.numbers or not pair.same_opening:
         return None
-    if opposed(pair.new, pair.old):
+    if opposed(pair.new, pair.old) or swapped(pair.newer.content, pair.older.content):
         return None
     if pair.old.names - pair.subjects - pair.new.words:
         return None

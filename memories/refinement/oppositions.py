@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from memories.choices import Relation
 from memories.refinement.claims import Judgement, Pair
+from memories.refinement.guards import swapped
 from memories.refinement.predicate import Clause, clause_of
 from memories.refinement.scope import narrowings, same_scope
 from memories.refinement.words import are_opposites, denied, denies_in_passing, opposed
@@ -37,7 +38,9 @@ def opposition(pair: Pair) -> Judgement | None:
         return None
     if found := _denial(pair, new, old):
         return found
-    return (_opposite_word(new, old) or _turned_round(pair)) if new.subject == old.subject else None
+    if new.subject != old.subject:
+        return None
+    return _other_way_round(pair) or _opposite_word(new, old) or _turned_round(pair)
 
 
 def _denial(pair: Pair, new: Clause, old: Clause) -> Judgement | None:
@@ -51,6 +54,12 @@ def _denial(pair: Pair, new: Clause, old: Clause) -> Judgement | None:
         return None
     is_exception = len(denial.said) < len(claim.said) and denial is old
     return _contradicts(UNSURE if is_exception else SURE, "it says the opposite")
+
+
+def _other_way_round(pair: Pair) -> Judgement | None:
+    if not swapped(pair.newer.content, pair.older.content):
+        return None
+    return _contradicts(SURE if pair.new.words == pair.old.words else UNSURE, "the other way round")
 
 
 def _opposite_word(new: Clause, old: Clause) -> Judgement | None:

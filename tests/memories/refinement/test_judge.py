@@ -21,6 +21,9 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CHANGES = [
     ("The user lives in Munich.", "The user lives in Berlin.", Relation.SUPERSEDES),
     ("The user moved to Lisbon.", "The user lives in Porto.", Relation.SUPERSEDES),
+    ("The user moved to Porto in May.", "The user lives in Lisbon.", Relation.SUPERSEDES),
+    ("The user's wedding was moved to 10 September.", "The user's wedding is on 3 June.", Relation.SUPERSEDES),
+    ("The user prefers coffee over tea.", "The user prefers tea over coffee.", Relation.CONTRADICTS),
     ("The user works at Siemens.", "The user works at Bosch.", Relation.SUPERSEDES),
     ("The user's dog is named Max.", "The user's dog is named Rex.", Relation.SUPERSEDES),
     ("The user's favorite color is green.", "The user's favorite color is blue.", Relation.SUPERSEDES),
@@ -59,6 +62,8 @@ CHANGES = [
 ]
 BOTH_STAND = [
     ("The user prefers coffee.", "The user prefers tea."),
+    ("The user prefers tea over juice.", "The user prefers tea over coffee."),
+    ("The user moved to Porto in May.", "The user lives in Porto."),
     ("The user has a dog named Max.", "The user has a dog named Rex."),
     ("The billing service returns JSON with snake case keys.", "The search service returns JSON with snake case keys."),
     ("The user's sister Anna lives in Rome.", "The user lives in Rome."),
