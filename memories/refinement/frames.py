@@ -39,9 +39,10 @@ _THING = re.compile(
     r" (?P<value>.+)$",
     re.IGNORECASE,
 )
+_WHO = r"(?P<subject>.{1,60}?)(?<! was)(?<! were)(?<! been)"
+"""Not of what was done to a thing: "the wedding was moved to June"."""
 _PERSON: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    # Not of what was moved or became somebody's: "the wedding was moved to June".
-    (attribute, re.compile(rf"^(?P<subject>.{{1,60}}?)(?<! was)(?<! were)(?<! been) {_NOW}{pattern} (?P<value>.+)$", re.I))
+    (attribute, re.compile(rf"^{_WHO} {_NOW}{pattern} (?P<value>.+)$", re.IGNORECASE))
     for attribute, pattern in (
         ("location", r"(?:(?:has |have )?(?:moved|relocated) to|lives? in|resides? in|is based in)"),
         ("employer", r"(?:works? (?:at|for)|(?:has |have )?joined(?= (?-i:[A-Z]))|is employed (?:at|by))"),
