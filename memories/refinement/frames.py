@@ -127,15 +127,15 @@ def is_single_valued(attribute: str) -> bool:
 
 
 def _slot(subject: str, attribute: str, value: str) -> Slot | None:
-    said = _stems(_VALUE_ENDS.split(value, maxsplit=1)[0])
-    if len(said) > VALUE_MAX_WORDS:
+    told = _VALUE_ENDS.split(value, maxsplit=1)[0]
+    said = _stems(told)
+    if not said or len(said) > VALUE_MAX_WORDS:
         return None
-    slot = Slot(subject=_stems(subject), attribute=_stems(attribute), value=said, kind=_kind(value))
-    return slot if slot.subject and slot.attribute and slot.value else None
+    slot = Slot(subject=_stems(subject), attribute=_stems(attribute), value=said, kind=_kind(told))
+    return slot if slot.subject and slot.attribute else None
 
 
-def _kind(value: str) -> str:
-    said = _VALUE_ENDS.split(value, maxsplit=1)[0]
+def _kind(said: str) -> str:
     if _DATED.match(said) and (dates(said) or _CLOCK.search(said)):
         return "date"
     if _NUMBER.search(said):

@@ -279,3 +279,10 @@ def test_sentences_that_can_be_true_in_one_way_only(text: str, attribute: set[st
 )
 def test_other_sentences_have_no_slot(text: str) -> None:
     assert slot_of(text) is None
+
+
+@pytest.mark.parametrize("text", ["The user lives in .", "The user's name is ; drop", "The budget is .", "over", ""])
+def test_a_claim_that_breaks_off_is_no_claim(text: str) -> None:
+    assert slot_of(text) is None
+    assert judge(Claim(content=text), Claim(content="The user lives in Porto."), ALIKE) is None
+    assert judge(Claim(content="The user lives in Porto."), Claim(content=text), ALIKE) is None
