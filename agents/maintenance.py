@@ -17,7 +17,7 @@ from agents.choices import SessionStatus
 from agents.models import Checkpoint, Organization, Session, Trace
 from agents.services.sessions import ARCHIVE_TASK, EXTRACT_TASK
 from ibex.core.ids import first_uuid7
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from ibex.core.queue import enqueue
 from ibex.env import env
 
@@ -46,7 +46,7 @@ def end_idle_sessions(place: Place | None) -> Iterator[Progress]:
     """Complete or abandon what has been silent, and queue what was not mined of it."""
 
     def organizations(system: str) -> Iterable[UUID]:
-        return _idle(Session.objects.using(system)).order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(_idle(Session.objects.using(system)))
 
     return sweep("end_idle_sessions", organizations, _end_idle, place)
 

@@ -15,7 +15,7 @@ from agents.models import Checkpoint, Session, Trace
 from context.models import Injection
 from ibex.core import metrics
 from ibex.core.errors import StorageUnavailable
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from ibex.core.logging import place_of
 from ibex.core.tenancy import scope
 
@@ -41,7 +41,7 @@ def archive_sessions(place: Place | None) -> Iterator[Progress]:
 
     def organizations(system: str) -> Iterable[UUID]:
         rows = claim.unarchived(Session.objects.using(system))
-        return rows.order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(rows)
 
     return sweep("archive_sessions", organizations, _archive_next, place, in_scope=False)
 

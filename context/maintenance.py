@@ -7,7 +7,7 @@ from uuid import UUID
 
 from agents.maintenance import ROWS_AT_ONCE, every_organization, forget, kept_since
 from context.feedback import reckon
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from memories import store
 from memories.models import Memory
 from memories.usefulness import NEUTRAL
@@ -20,7 +20,7 @@ def decay_usefulness(place: Place | None) -> Iterator[Progress]:
 
     def organizations(system: str) -> Iterable[UUID]:
         judged = Memory.objects.using(system).filter(deleted_at__isnull=True).exclude(usefulness=NEUTRAL)
-        return judged.order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(judged)
 
     return sweep("decay_usefulness", organizations, _decay, place)
 

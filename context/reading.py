@@ -22,7 +22,7 @@ from context.mode import Mode
 from context.models import AssemblyRecord, Injection, Mixed, Outcome, Reading
 from context.used import READ_CHARACTERS, Use, uses
 from context.values import Arm, Level
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from ibex.core.tenancy import scope
 from memories import store
 from memories.selectors import contents_then
@@ -83,7 +83,7 @@ def read_turns(place: Place | None) -> Iterator[Progress]:
 
     def organizations(system: str) -> Iterable[UUID]:
         unread = _unread(Session.objects.using(system))
-        return unread.order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(unread)
 
     return sweep("read_turns", organizations, _read_batch, place, in_scope=False)
 

@@ -20,9 +20,6 @@ from ibex.core import metrics, storage
 from ibex.core.errors import StorageUnavailable
 from ibex.core.tenancy import scope
 
-IN_MEMORY_BYTES = 8 << 20
-"""Of a file that is fetched or written; what is larger goes to a temporary file."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -53,7 +50,7 @@ def fetched(key: str, file: BinaryIO) -> None:
 
 def scratch() -> BinaryIO:
     """A file that nobody else sees, gone when it is closed."""
-    return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # type: ignore[return-value]
+    return tempfile.SpooledTemporaryFile(max_size=storage.IN_MEMORY_BYTES)  # type: ignore[return-value]
 
 
 def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:

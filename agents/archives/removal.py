@@ -13,7 +13,7 @@ from agents.maintenance import every_organization, kept_since
 from agents.models import Archive, Checkpoint, Session
 from ibex.core import metrics, storage
 from ibex.core.ids import uuid7
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from ibex.core.tenancy import scope
 
 FILES_AT_ONCE = 20
@@ -25,7 +25,7 @@ def erase_archives(place: Place | None) -> Iterator[Progress]:
 
     def organizations(system: str) -> Iterable[UUID]:
         erased = _erased(Archive.objects.using(system))
-        return erased.order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(erased)
 
     yield from sweep("erase_archives", organizations, _erase, place, in_scope=False)
     yield Progress(counts={"drafts": storage.clear_drafts()})

@@ -19,7 +19,7 @@ from agents.choices import SessionStatus
 from agents.models import Archive, Checkpoint, Session
 from agents.prints import line_prints
 from ibex.core import metrics, storage
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from ibex.core.tenancy import scope
 
 TURNS_AT_ONCE = 20
@@ -32,7 +32,7 @@ def strip_turns(place: Place | None) -> Iterator[Progress]:
 
     def organizations(system: str) -> Iterable[UUID]:
         rows = _strippable(Session.objects.using(system))
-        return rows.order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(rows)
 
     return sweep("strip_turns", organizations, _strip_next, place, in_scope=False)
 

@@ -10,11 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.exceptions import RetriesExceededError
 from storages.backends.s3 import S3Storage
 
-from ibex.core.storage import ATTEMPTS, CONNECT_S, READ_S
+from ibex.core.storage import ATTEMPTS, CONNECT_S, IN_MEMORY_BYTES, READ_S
 from ibex.env import env
-
-IN_MEMORY_BYTES = 8 << 20
-"""Of a file that is read; what is larger is fetched into a temporary file."""
 
 
 class Bucket(S3Storage):

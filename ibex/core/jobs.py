@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from importlib import import_module
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.apps import apps
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string, module_has_submodule
 
 from ibex.core import metrics
@@ -115,6 +117,11 @@ def sweep(
             yield Progress(counts=batch.counts, place=Place(org_id=org_id, row_id=after))
         if failed >= FAILED_IN_A_ROW_MAX:
             return
+
+
+def owners(rows: QuerySet[Any]) -> Iterable[UUID]:
+    """Whose rows these are, in the order of ids: the Organizations of a sweep."""
+    return rows.order_by("org_id").values_list("org_id", flat=True).distinct()
 
 
 def once(do: Callable[[], Mapping[str, int]]) -> Iterator[Progress]:

@@ -24,6 +24,8 @@ from ibex.core.secrets import PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE
 NAME = "archives"
 """In Django's STORAGES."""
 CHUNK_BYTES = 256 * 1024
+IN_MEMORY_BYTES = 8 << 20
+"""Of a file that is fetched or written; what is larger goes to a temporary file."""
 DRAFTS = ".drafts"
 DRAFT_S = 3_600
 """After so long nobody is writing a draft any more: a task ends after minutes."""

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ibex.core.errors import Conflict, NotFound
 from ibex.core.ids import first_uuid7
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from ibex.core.tenancy import scope
 from memories import store
 from memories.choices import Operation, Source, Status
@@ -44,7 +44,7 @@ def consolidate(place: Place | None) -> Iterator[Progress]:
 
     def organizations(system: str) -> Iterable[UUID]:
         changed = MemoryVersion.objects.using(system).filter(pk__gte=first_uuid7(since))
-        return changed.order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(changed)
 
     def batch(org_id: UUID, after: UUID | None) -> Batch:
         return _consolidate(org_id, after, since)

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from ibex.core.ids import first_uuid7
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from memories import desk
 from memories.models import Memory, MemoryVersion
 from memories.selectors import ONLY_FOR_SEARCH
@@ -31,7 +31,7 @@ def reconcile(place: Place | None) -> Iterator[Progress]:
 
     def organizations(system: str) -> Iterable[UUID]:
         changed = MemoryVersion.objects.using(system).filter(pk__gte=first_uuid7(since))
-        return changed.order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(changed)
 
     return sweep("reconcile_desks", organizations, lambda org_id, after: _reconcile(org_id, after, since), place)
 

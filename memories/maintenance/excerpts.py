@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from memories.models import Excerpt
 
 EXCERPTS_AT_ONCE = 500
@@ -18,7 +18,7 @@ def forget(place: Place | None) -> Iterator[Progress]:
 
     def organizations(system: str) -> Iterable[UUID]:
         expired = Excerpt.objects.using(system).filter(expires_at__lte=timezone.now())
-        return expired.order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(expired)
 
     return sweep("forget_excerpts", organizations, _forget, place)
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from memories.mining.claim import LEASE, nudge
 from memories.models import Extraction
 
@@ -29,7 +29,7 @@ def resume(place: Place | None) -> Iterator[Progress]:
 
 def _organizations(system: str) -> Iterable[UUID]:
     left = Extraction.objects.using(system).filter(_is_left())
-    return left.order_by("org_id").values_list("org_id", flat=True).distinct()
+    return owners(left)
 
 
 def _resume(org_id: UUID, after: UUID | None) -> Batch:

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from agents.models import Agent
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from memories import slots
 from memories.models import RecallCheck
 from memories.retrieval import recall
@@ -21,7 +21,7 @@ def measure(place: Place | None) -> Iterator[Progress]:
     """Agent by agent; those that are searched exactly have nothing to measure."""
 
     def organizations(system: str) -> Iterable[UUID]:
-        return Agent.objects.using(system).order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(Agent.objects.using(system))
 
     return sweep("measure_recall", organizations, _measure_next, place)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from ibex.core.jobs import Batch, Place, Progress, sweep
+from ibex.core.jobs import Batch, Place, Progress, owners, sweep
 from memories import store
 from memories.choices import Operation, Status
 from memories.models import Memory
@@ -39,7 +39,7 @@ def _is_long_superseded() -> Q:
 def _retire(name: str, condition: Callable[[], Q], reason: str, place: Place | None) -> Iterator[Progress]:
     def organizations(system: str) -> Iterable[UUID]:
         rows = Memory.objects.using(system).filter(condition())
-        return rows.order_by("org_id").values_list("org_id", flat=True).distinct()
+        return owners(rows)
 
     def archive(org_id: UUID, _after: UUID | None) -> Batch:
         due = Memory.objects.of(org_id).filter(condition())

@@ -23,7 +23,8 @@ january february april june july august september october november december jan 
 _WEEKDAYS = """
 monday tuesday wednesday thursday friday saturday sunday
 """
-DATE_WORDS = "|".join(("(?-i:May|March|Mar)", *_MONTHS.split(), *(f"{day}s?" for day in _WEEKDAYS.split())))
+_VERBS_TOO = "May|March|Mar"
+DATE_WORDS = "|".join((f"(?-i:{_VERBS_TOO})", *_MONTHS.split(), *(f"{day}s?" for day in _WEEKDAYS.split())))
 """Months and weekdays, as alternatives of a pattern."""
 _UNITS = "week|weekend|month|quarter|year|spring|summer|autumn|winter|night"
 _DATE = re.compile(
@@ -45,7 +46,7 @@ _COMPARED = re.compile(r"\b(?:over|than|instead of|before|after|to|into)\b", re.
 _NAME_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _LISTED = re.compile(r"[A-Z]\w+(?:,| and| or| &) [A-Z]")
 _WHOLE = frozenset(_WEEKDAYS.split()) | {"today", "tonight", "tomorrow", "yesterday"}
-_MONTHS_THAT_ARE_VERBS = re.compile(r"\b(?:May|March|Mar)\b")
+_MONTHS_THAT_ARE_VERBS = re.compile(rf"\b(?:{_VERBS_TOO})\b")
 
 
 class Difference(StrEnum):
