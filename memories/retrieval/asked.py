@@ -25,6 +25,10 @@ class Asked:
     names: frozenset[str] = frozenset()
     role: str = ""
 
+    def __bool__(self) -> bool:
+        """Whether it is about anybody in particular."""
+        return bool(self.names or self.role)
+
     def fits(self, role: str, speaker: str) -> bool:
         """Whether words of this role and speaker may be the ones asked about."""
         if self.names:

@@ -61,17 +61,23 @@ def read_candidates(
                 dtype=np.int64,
             ),
             tokens=np.array([row[_TOKENS] for row in rows], dtype=np.float64),
-            spoken=np.array(
-                [asked.fits(row[_ROLE], row[_SPEAKER]) if excerpts[at] else True for at, row in enumerate(rows)],
-                dtype=np.float64,
+            spoken=_spoken(rows, excerpts, asked),
+            month=np.array(
+                [times.matches(row[_TIME]) for row in rows] if times else np.zeros(len(rows)), dtype=np.float64
             ),
-            month=np.array([times.matches(row[_TIME]) for row in rows], dtype=np.float64),
             evidence_of=np.array(
                 [-1 if excerpts[at] else turn_of.get(row[_CHECKPOINT], -1) for at, row in enumerate(rows)],
                 dtype=np.int64,
             ),
         ),
     )
+
+
+def _spoken(rows: Sequence[Sequence[Any]], excerpts: Bools, asked: Asked) -> Floats:
+    spoken = np.ones(len(rows))
+    for at in np.flatnonzero(excerpts) if asked else ():
+        spoken[at] = asked.fits(rows[at][_ROLE], rows[at][_SPEAKER])
+    return spoken
 
 
 def place_of(turn: int, role: str) -> int:

@@ -59,7 +59,8 @@ async def _run(cursor: AsyncClientCursor[Any], step: Step, before: str) -> Rows:
     await cursor.execute(f"{before}{settings}{step.statement}{after}", step.given or None)
     for _ in range((OPENING_RESULTS if before else 0) + len(step.settings)):
         cursor.nextset()
-    return await cursor.fetchall() if cursor.description else []
+    # Not `description`, which describes each column anew.
+    return await cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
 
 
 def drive_sync(plan: Plan[T]) -> T:

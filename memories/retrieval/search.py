@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import orjson
 
 from ibex.core.tenancy import scope
 from memories.embedding import Vector
@@ -32,6 +33,8 @@ from memories.retrieval.vocabulary import Profile
 from memories.retrieval.words import Vocabulary, weigh
 from memories.slots import Serving, Slot, ready, serving
 
+VECTOR_DIGITS = 5
+"""Decimals of a question's vector: more than a halfvec keeps."""
 ROWS_BESIDE = 2_000
 """From here on the sums take longer than the way to another thread and back, 0.1 ms."""
 _beside = ThreadPoolExecutor(2, thread_name_prefix="cosines")
@@ -143,7 +146,7 @@ def _search(
 
 
 def _candidates(kind: str, query: Query, given: dict[str, Any], profile: Profile, slot: Slot, width: int) -> Plan[Rows]:
-    exact = statements.candidates(kind, query, slot)
+    exact = statements.candidates(kind, query, slot, words=len(given["terms"]))
     if profile.has_index:
         exact = statements.by_own_words(exact)
     if not _is_approximate(kind, query, profile):
@@ -196,4 +199,4 @@ def _joined(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
 
 
 def _vector_text(vector: Vector) -> str:
-    return f"[{','.join(f'{value:.5f}' for value in vector.tolist())}]"
+    return orjson.dumps(np.round(vector, VECTOR_DIGITS), option=orjson.OPT_SERIALIZE_NUMPY).decode()

@@ -19,6 +19,9 @@ TERMS_MAX = 48
 """Words of one question that are weighed; their matches travel as the bits of one integer."""
 MATCHES_MAX = 1_000
 """Rows that rare words may bring up together. In an agent of 100,000 memories each thousand costs about 5 ms."""
+TOGETHER_MAX = 500
+"""Rows that groups of common words may bring up besides: as many as the search of a large agent ranks (migration 0016),
+so that none is left to chance."""
 COMMON_MAX = 6
 """Words that are too common alone and are searched for together: the rarest of them."""
 EVERYWHERE = 0.5
@@ -102,16 +105,20 @@ def _searched(
 def _together(common: Sequence[tuple[int, str]], vocabulary: Vocabulary) -> tuple[tuple[str, ...], ...]:
     """Each word with those that are more common, from the rarest on, while few enough rows are to be expected.
 
-    Led by its rarest word a group costs what that word costs: the index looks the others up in its rows only.
+    Led by its rarest word a group costs what that word costs, and each other adds to it: the index looks it up in the
+    rows of the first.
     """
     groups: list[tuple[str, ...]] = []
     expected = 0.0
-    for at, (count, _) in enumerate(common[:-1], 1):
-        others = sum(other for other, _ in common[at:]) / vocabulary.sampled
-        expected += vocabulary.rows * (count / vocabulary.sampled) * min(1.0, others)
-        if groups and expected > MATCHES_MAX:
+    for at, (count, first) in enumerate(common[:-1], 1):
+        led = vocabulary.rows * count / vocabulary.sampled
+        shares = itertools.accumulate(other / vocabulary.sampled for other, _ in common[at:])
+        matched = [expected + led * min(1.0, share) for share in shares]
+        others = sum(rows <= TOGETHER_MAX for rows in matched) or int(not groups)
+        if not others:
             break
-        groups.append(tuple(word for _, word in common[at - 1 :]))
+        groups.append((first, *(word for _, word in common[at : at + others])))
+        expected = matched[others - 1]
     return tuple(groups)
 
 

@@ -44,7 +44,7 @@ def plan_of(agent: Agent) -> str:
     terms = weigh(["oliv"], Vocabulary(counts={}))
     given = statements.parameters(query, SLOT, search._vector_text(embed_texts(["olives"])[0]), terms)
     settings, statement = indexes.approximate(
-        "memory", agent.pk, SLOT, 384, statements.candidates("memory", query, SLOT)
+        "memory", agent.pk, SLOT, 384, statements.candidates("memory", query, SLOT, words=len(terms.lexemes))
     )
     with scope(agent.org_id), connection.cursor() as cursor:
         cursor.execute("; ".join(settings))

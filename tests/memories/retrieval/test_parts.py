@@ -76,8 +76,18 @@ class TestWords:
 
     def test_of_common_words_a_row_must_have_two(self) -> None:
         counts = {"garden": 100, "sister": 60, "like": 200}
-        terms = weigh(["garden", "sister", "like"], Vocabulary(rows=100_000, sampled=2_000, counts=counts))
+        terms = weigh(["garden", "sister", "like"], Vocabulary(rows=50_000, sampled=2_000, counts=counts))
         assert terms.any_of == "'sister' & ('garden' | 'like') | 'garden' & ('like')"
+
+    def test_common_words_are_left_out_of_a_group_where_it_would_bring_up_too_many_rows(self) -> None:
+        counts = {"garden": 100, "sister": 60, "like": 900}
+        terms = weigh(["garden", "sister", "like"], Vocabulary(rows=100_000, sampled=2_000, counts=counts))
+        assert terms.any_of == "'sister' & ('garden')"
+
+    def test_the_first_group_is_searched_for_however_many_rows_it_brings_up(self) -> None:
+        counts = {"garden": 800, "like": 900}
+        terms = weigh(["garden", "like"], Vocabulary(rows=100_000, sampled=2_000, counts=counts))
+        assert terms.any_of == "'garden' & ('like')"
 
     def test_a_word_that_stands_everywhere_brings_up_nothing(self) -> None:
         counts = {"user": 1_900, "sister": 60, "like": 200}
