@@ -24,8 +24,8 @@ EXACT_ROWS = 5_000
 """Rows of an agent above which its own index answers sooner. An exact scan is right to 20,000 (LIMITS section 2), but
 10,000 rows that lie scattered take most of the time that the cold search has."""
 EF_SEARCH = 100
-"""Candidates that HNSW keeps while it walks. At 100,000 rows the index alone finds .99 of the 20 nearest (with 80 .984, with
-120 .996 in an eighth more time), and the search with its words as many."""
+"""Candidates that HNSW keeps while it walks. At 100,000 rows the index alone finds .99 of the 20 nearest (with 80
+.984, with 120 .996 in an eighth more time), and the search with its words as many."""
 EF_CONSTRUCTION = 128
 """Candidates kept while the index is built: twice pgvector's default, for recall at 100,000 rows."""
 OWNER = "owner"
