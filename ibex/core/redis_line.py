@@ -21,6 +21,12 @@ SILENT_AFTER_S = patient(0.04)
 """Without a word for so long, with questions open, a server is taken for one that does not answer. It takes 0.2 ms."""
 HANGS_AFTER_S = 1.0
 """The connection to a server that has been silent for so long is given up, and a new one tried."""
+LAST_LOOK_S = 0.004
+"""Before it is: uvloop writes a question at the end of the turn in which it is asked, and runs timers at the end of each,
+so after a long turn a timer is due before the answer could be read."""
+LOOKS = 5
+"""At an answer that is not there yet, in equal parts of the time it is given. A look counts once, however late it comes:
+what a busy event loop spends on others is no time of the server's."""
 QUESTIONS_MAX = 4_096
 """Open questions: a server that is only slow never has so many, and one that hangs costs no more memory."""
 
@@ -39,7 +45,6 @@ class Line(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = hiredis.Reader(replyError=_answered_error, protocolError=RedisConnectionError)
         self._open: deque[_Question] = deque()
-        self._unsent: list[tuple[_Question, bytes]] = []
         self._transport: asyncio.Transport | None = None
         self._heard = self._loop.time()
 
@@ -73,9 +78,9 @@ class Line(asyncio.Protocol):
             raise RedisConnectionError("the connection is closed, silent or overloaded")
         question = _Question(self._loop, len(commands), timeout_s)
         self._open.append(question)
-        if not self._unsent:
-            self._loop.call_soon(self._send)
-        self._unsent.append((question, b"".join(map(_packed, commands))))
+        # uvloop makes one write of all that is written in one turn.
+        self._transport.write(b"".join(map(_packed, commands)))
+        self._watch = self._watch or self._loop.call_later(self._silent_after_s - LAST_LOOK_S, self._look)
         return question.future
 
     def answers_within(self, silent_after_s: float) -> None:
@@ -88,26 +93,17 @@ class Line(asyncio.Protocol):
             self._watch.cancel()
             self._watch = None
 
-    def _send(self) -> None:
-        """One write for all that was asked in one turn of the loop."""
-        now = self._loop.time()
-        for question, _ in self._unsent:
-            question.leave(now)
-        if self._transport is not None and not self.is_closed:
-            self._transport.write(b"".join([packed for _, packed in self._unsent]))
-            self._watch = self._watch or self._loop.call_later(self._silent_after_s, self._look)
-        self._unsent.clear()
-
-    def _look(self) -> None:
-        """Whether the server is silent. Like every timer this runs after what has arrived was read, so that a busy
-        event loop is not taken for a silent server.
+    def _look(self, seen: tuple[float, _Question] | None = None) -> None:
+        """Whether the server is silent: it was when `seen` was found, a turn of the loop ago, and nothing has changed
+        since. So a busy event loop is not taken for a silent server.
         """
         self._watch = None
         if self.is_closed or not self._open:
             return
-        silence_s = self._silence_s()
-        if silence_s < self._silent_after_s:
-            self._watch = self._loop.call_later(self._silent_after_s - silence_s, self._look)
+        left_s = self._silent_after_s - LAST_LOOK_S - self._silence_s()
+        here = None if left_s > 0 else (self._heard, self._open[0])
+        if here is None or here != seen:
+            self._watch = self._loop.call_later(max(left_s, LAST_LOOK_S), self._look, here)
             return
         self.is_silent = True
         _log.warning("redis_is_silent", questions=len(self._open))
@@ -115,9 +111,8 @@ class Line(asyncio.Protocol):
             question.fail(RedisConnectionError("silent"))
 
     def _silence_s(self) -> float:
-        """Since it was last heard, or since the oldest open question left."""
-        now = self._loop.time()
-        return now - max(self._heard, self._open[0].sent or now) if self._open else 0.0
+        """Since it was last heard, or since the oldest open question was asked."""
+        return self._loop.time() - max(self._heard, self._open[0].asked) if self._open else 0.0
 
     def give_up(self, why: str) -> None:
         """Fail everyone who waits, and take no further question."""
@@ -132,38 +127,34 @@ class Line(asyncio.Protocol):
 class _Question:
     """Commands whose answers are still to come."""
 
-    __slots__ = ("_loop", "_timeout_s", "_timer", "answers", "future", "sent", "wanted")
+    __slots__ = ("_look_s", "_looks", "_loop", "_timer", "answers", "asked", "future", "wanted")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wanted: int, timeout_s: float) -> None:
         self.future: asyncio.Future[list[Any]] = loop.create_future()
         self.answers: list[Any] = []
         self.wanted = wanted
-        self.sent: float | None = None
-        self._loop, self._timeout_s = loop, timeout_s
-        self._timer: asyncio.TimerHandle | None = None
+        self.asked = loop.time()
+        self._loop, self._looks, self._look_s = loop, LOOKS, timeout_s / LOOKS
+        self._timer = loop.call_later(self._look_s, self._look)
 
-    def leave(self, now: float) -> None:
-        """It is sent; only from here on the server is waited for. An answer that has arrived is read before a timer of
-        the same moment runs out, however busy the loop is.
-        """
-        self.sent = now
-        self._timer = self._loop.call_later(self._timeout_s, self.fail, TimeoutError())
+    def _look(self) -> None:
+        self._looks -= 1
+        if self._looks:
+            self._timer = self._loop.call_later(self._look_s, self._look)
+        else:
+            self.fail(TimeoutError())
 
     def answer(self) -> None:
         """All answers are there. Nobody may be waiting for them any more."""
-        self._settle()
+        self._timer.cancel()
         if not self.future.done():
             self.future.set_result(self.answers)
 
     def fail(self, error: Exception) -> None:
         """Tell who waits, unless nobody does."""
-        self._settle()
+        self._timer.cancel()
         if not self.future.done():
             self.future.set_exception(error)
-
-    def _settle(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
 
 
 def _packed(command: Command) -> bytes:

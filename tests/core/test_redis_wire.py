@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
+import uvloop
 from django.conf import settings
 
 from ibex.core.redis import RedisError, ResponseError, Script, redis
@@ -17,6 +18,8 @@ from ibex.core.redis_wire import RedisWire
 
 TIMEOUT_S = 2.0
 PATIENCE_S = 20
+SLOW = "local n = 0 for i = 1, 3000000 do n = n + i end return 1"
+"""Keeps the server busy for some 20 ms; the clock stands still in a script."""
 
 
 @pytest.fixture
@@ -180,6 +183,29 @@ async def test_a_busy_event_loop_is_not_taken_for_a_silent_server() -> None:
         time.sleep(0.4)  # noqa: ASYNC251 - the point of the test
         assert await asked == [b"PONG"]
     wire.close()
+
+
+def test_a_loop_whose_every_turn_is_longer_than_the_wait_still_hears_the_answers() -> None:
+    """The server's own kind of loop: it writes at the end of a turn, just before the timers of that turn run."""
+
+    async def ask() -> list[object]:
+        wire, loop = RedisWire(settings.REDIS_URL), asyncio.get_running_loop()
+
+        def be_busy(turns: int) -> None:
+            time.sleep(0.1)
+            if turns:
+                loop.call_soon(be_busy, turns - 1)
+
+        await wire.ask([("PING",)], timeout_s=TIMEOUT_S)
+        loop.call_soon(be_busy, 4)
+        asked = [asyncio.create_task(wire.ask([("EVAL", SLOW, 0)], timeout_s=0.05)) for _ in range(3)]
+        loop.call_soon(be_busy, 4)  # before and after whatever the questions do
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        wire.close()
+        return answers
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(ask()) == [[1]] * 3
 
 
 async def test_a_server_that_is_away_is_found_again_behind_the_callers_backs() -> None:
