@@ -11,7 +11,7 @@ from context.pack import pack
 from context.ranked import LeftOut, Ranked, receipt
 from context.render import element_tokens
 from context.restated import Told
-from context.score import HALF_LIVES_DAYS, WEIGHTS, Components, components
+from context.score import HALF_LIVES_DAYS, WEIGHTS, components
 from context.shown import KEPT_SHARE
 from context.values import Arm, Candidate, Considered, Reason
 from context.wording import DEFAULT, Wording
@@ -77,11 +77,11 @@ def merge(hot: Sequence[HotMemory], cold: Sequence[Candidate] | None, query: str
     only_hot = list(of_desk.values())
     ceiling = min((candidate.relevance for candidate in found), default=1.0)
     shared = shared_words(query, [memory.content for memory in only_hot])
-    judged = (
-        Candidate(memory, Arm.HOT, min(share, ceiling), is_hot=True)
+    arm = Arm.HOT
+    return found + [
+        Candidate(memory, arm, min(ceiling, share), None, None, True)
         for memory, share in zip(only_hot, shared, strict=True)
-    )
-    return [*found, *judged]
+    ]
 
 
 def rank(
@@ -99,17 +99,28 @@ def rank(
         # No two ids are the same number, so what stands behind it is never compared.
         scored.append((parts.total, memory.observed_at, memory.id.int, candidate, parts))
     scored.sort(reverse=True)
-    hot = sorted((_worth(score, parts, one), key) for score, _, key, one, parts in scored if one.is_hot)
-    hot_ranks = {key: place for place, (_, key) in enumerate(reversed(hot), start=1)}
+    # As the desk orders them: pinned ones first, then by the score without its relevance.
+    hot = [
+        (one.memory.is_pinned, score - _RELEVANCE * parts.relevance, key)
+        for score, _, key, one, parts in scored
+        if one.is_hot
+    ]
+    hot.sort(reverse=True)
+    hot_ranks = {key: place for place, (_, _, key) in enumerate(hot, start=1)}
     return [
-        Ranked(candidate, parts, score, place, element_tokens(candidate.memory, wording), hot_ranks.get(key))
+        Ranked(
+            candidate,
+            memory := candidate.memory,
+            candidate.relevance,
+            memory.is_excerpt,
+            parts,
+            score,
+            place,
+            element_tokens(memory, wording),
+            hot_ranks.get(key),
+        )
         for place, (score, _, key, candidate, parts) in enumerate(scored, start=1)
     ]
-
-
-def _worth(score: float, parts: Components, candidate: Candidate) -> tuple[bool, float]:
-    """As the desk orders them: pinned ones first, then by the score without its relevance."""
-    return candidate.memory.is_pinned, score - _RELEVANCE * parts.relevance
 
 
 def choose(
@@ -126,29 +137,30 @@ def choose(
     """
     again = [item for item in ranked if item.id in shown] if shown else []
     shown_ranks = {item.rank for item in again}
-    fresh = [item for item in ranked if item.rank not in shown_ranks]
-    pinned_budget = int(whole * PINNED_SHARE) - sum(item.tokens for item in again if _is_pinned(item))
-    pinned = _take_pinned(fresh, min(pinned_budget, room))
+    fresh = _without(ranked, shown_ranks)
+    standing = [item for item in fresh if item.memory.is_pinned]
+    pinned_budget = int(whole * PINNED_SHARE) - sum(item.tokens for item in again if item.memory.is_pinned)
+    pinned = _take_pinned(standing, min(pinned_budget, room))
     pinned_ranks = {item.rank for item in pinned}
-    others = [item for item in fresh if item.rank not in pinned_ranks]
+    others = _without(fresh, pinned_ranks)
     gates = _gates(ranked, others, repeated)
-    contenders = [item for item in others if item.rank not in gates]
+    contenders = _without(others, gates)
     free = room - sum(item.tokens for item in pinned)
     told = [*pinned, *(item for item in again if not item.is_excerpt)]
     chosen, left_out = _share(contenders, free, whole, told)
     packed = [*pinned, *chosen]
     claims = [item for item in contenders if not item.is_excerpt]
     return Choice(
-        memories=tuple(item.candidate.memory for item in packed),
+        memories=tuple(item.memory for item in packed),
         considered=receipt(ranked, pinned_ranks, gates | left_out, shown_ranks),
         tokens=sum(item.tokens for item in packed),
-        is_crowded=len(pinned) < len(_take_pinned(fresh, pinned_budget))
+        is_crowded=len(pinned) < len(_take_pinned(standing, pinned_budget))
         or (bool(claims) and free < claims[0].tokens <= whole * (1 - KEPT_SHARE) and _is_worth_a_prefix(claims[0])),
     )
 
 
 def _is_worth_a_prefix(item: Ranked) -> bool:
-    return item.candidate.relevance >= CROWDING_RELEVANCE
+    return item.relevance >= CROWDING_RELEVANCE
 
 
 def withheld(choice: Choice) -> Choice:
@@ -183,17 +195,17 @@ def _share(contenders: Sequence[Ranked], free: int, whole: int, told: Sequence[R
 
 
 def _restating(excerpts: Sequence[Ranked], beside: Sequence[Ranked]) -> LeftOut:
-    told = Told(item.candidate.memory.content for item in beside)
-    return {item.rank: Reason.RESTATES for item in excerpts if told.says_most_of(item.candidate.memory.content)}
+    told = Told(item.memory.content for item in beside)
+    return {item.rank: Reason.RESTATES for item in excerpts if told.says_most_of(item.memory.content)}
 
 
 def _once(claims: Sequence[Ranked], told: Sequence[Ranked], free: int) -> tuple[list[Ranked], LeftOut]:
     """The claims without those that say again what a better one that has room says, or one that is shown anyhow."""
-    said = Told(item.candidate.memory.content for item in told)
+    said = Told(item.memory.content for item in told)
     once: list[Ranked] = []
     again: LeftOut = {}
     for item in claims:
-        content = item.candidate.memory.content
+        content = item.memory.content
         if said.says(content):
             again[item.rank] = Reason.RESTATES
             continue
@@ -235,18 +247,18 @@ def _too_much(item: Ranked, whole: int) -> Reason:
     return Reason.TOO_LONG if item.tokens > whole else Reason.OVER_BUDGET
 
 
-def _is_pinned(item: Ranked) -> bool:
-    return item.candidate.memory.is_pinned
+def _without(items: Sequence[Ranked], ranks: Collection[int]) -> Sequence[Ranked]:
+    return [item for item in items if item.rank not in ranks] if ranks else items
 
 
-def _take_pinned(fresh: Sequence[Ranked], budget: int) -> list[Ranked]:
+def _take_pinned(standing: Sequence[Ranked], budget: int) -> list[Ranked]:
     """Standing instructions are not found by similarity: best first, as many as fit in their own budget.
 
     One that does not fit there takes its chance among the others.
     """
     taken = []
-    for item in fresh:
-        if _is_pinned(item) and item.tokens <= budget:
+    for item in standing:
+        if item.tokens <= budget:
             taken.append(item)
             budget -= item.tokens
     return taken
@@ -258,16 +270,14 @@ def _gates(ranked: Sequence[Ranked], fresh: Sequence[Ranked], repeated: Collecti
     What is shown already still sets the standard: else the dregs would rise once the best have been shown. Memories are
     held against the best memory, excerpts against the best of all: evidence may not put claims in the shade.
     """
-    best = max((item.candidate.relevance for item in ranked), default=0.0)
-    best_claim = max((item.candidate.relevance for item in ranked if not item.is_excerpt), default=0.0)
-    found = ((item.rank, _gate(item, best if item.is_excerpt else best_claim, repeated)) for item in fresh)
-    return {rank: reason for rank, reason in found if reason is not None}
-
-
-def _gate(item: Ranked, best: float, repeated: Collection[UUID]) -> Reason | None:
-    relevance = item.candidate.relevance
-    if repeated and item.id in repeated:
-        return Reason.REPEATED
-    if relevance < RELEVANCE_FLOOR:
-        return Reason.BELOW_FLOOR
-    return Reason.IN_THE_TAIL if relevance < TAIL_SHARE * best else None
+    tail = TAIL_SHARE * max((item.relevance for item in ranked), default=0.0)
+    tail_of_claims = TAIL_SHARE * max((item.relevance for item in ranked if not item.is_excerpt), default=0.0)
+    gates: LeftOut = {}
+    for item in fresh:
+        if repeated and item.id in repeated:
+            gates[item.rank] = Reason.REPEATED
+        elif item.relevance < RELEVANCE_FLOOR:
+            gates[item.rank] = Reason.BELOW_FLOOR
+        elif item.relevance < (tail if item.is_excerpt else tail_of_claims):
+            gates[item.rank] = Reason.IN_THE_TAIL
+    return gates

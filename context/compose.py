@@ -103,6 +103,8 @@ def _show(
 
 def _still_shown(candidates: Sequence[Candidate], blocks: Sequence[ShownBlock]) -> set[UUID]:
     """The candidates whose words stand in a replayed block. One that was edited since is not: its new words do not."""
+    if not blocks:
+        return set()
     texts: dict[UUID, list[str]] = {}
     for block in blocks:
         for shown_id in block.ids:
@@ -150,7 +152,7 @@ def _replayed_line(*, memory_id: UUID | None = None, excerpt_id: UUID | None = N
         version=version,
         rank=0,
         score=0.0,
-        components={},
+        components=(),
         arm=Arm.REPLAYED,
         tokens=0,
         is_packed=True,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from context.desk_read import HotMemory
 from context.score import Components
 from context.values import Arm, Candidate, Considered, Reason
 
@@ -15,10 +16,13 @@ LEFT_OUT_KEPT = 20
 
 class Ranked(NamedTuple):
     """A candidate with its score; `tokens` are those of its whole element. Its rank, from 1, is its name in one call.
-    A tuple: each call makes a hundred.
+    A tuple: each call makes a hundred, and looks at each ten times.
     """
 
     candidate: Candidate
+    memory: HotMemory
+    relevance: float
+    is_excerpt: bool
     components: Components
     score: float
     rank: int
@@ -28,11 +32,7 @@ class Ranked(NamedTuple):
 
     @property
     def id(self) -> UUID:
-        return self.candidate.memory.id
-
-    @property
-    def is_excerpt(self) -> bool:
-        return self.candidate.memory.is_excerpt
+        return self.memory.id
 
 
 LeftOut = dict[int, Reason]
@@ -54,19 +54,19 @@ def receipt(
 
 
 def _line(item: Ranked, arm: Arm, reason: Reason | None) -> Considered:
-    memory, is_excerpt = item.candidate.memory, item.candidate.memory.is_excerpt
+    candidate, memory, _, is_excerpt, components, score, rank, tokens, hot_rank = item
     return Considered(
-        memory_id=None if is_excerpt else memory.id,
-        excerpt_id=memory.id if is_excerpt else None,
-        version=memory.version,
-        rank=item.rank,
-        score=round(item.score, 6),
-        components=item.components.as_dict(),
-        arm=arm,
-        tokens=item.tokens,
-        is_packed=reason is None,
-        reason=reason or "",
-        vector_rank=item.candidate.vector_rank,
-        word_rank=item.candidate.word_rank,
-        hot_rank=item.hot_rank,
+        None if is_excerpt else memory.id,
+        memory.version,
+        rank,
+        round(score, 6),
+        components,
+        arm,
+        tokens,
+        reason is None,
+        reason or "",
+        candidate.vector_rank,
+        candidate.word_rank,
+        hot_rank,
+        memory.id if is_excerpt else None,
     )

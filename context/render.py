@@ -16,6 +16,7 @@ from context.desk_read import HotMemory
 from context.score import DAY_S
 from context.wording import DEFAULT, Wording
 from context.wording.base import CATEGORIES
+from context.words import CACHED_TEXTS
 from ibex.core.tokens import at_most
 from ibex.core.unseen import UNSEEN
 
@@ -102,12 +103,12 @@ def block_tokens(
 
 def element_tokens(memory: HotMemory, wording: Wording = DEFAULT) -> int:
     """Upper bound of the tokens of `element(memory)` and its line's end: its content was counted when written."""
-    return (
-        _frame_tokens(memory, wording)
-        + memory.tokens
-        + _SEAM_TOKENS
-        + _ENTITY_TOKENS * len(_SPECIAL.findall(memory.content))
-    )
+    return _frame_tokens(memory, wording) + memory.tokens + _SEAM_TOKENS + _ENTITY_TOKENS * _entities(memory.content)
+
+
+@lru_cache(maxsize=CACHED_TEXTS)
+def _entities(content: str) -> int:
+    return len(_SPECIAL.findall(content))
 
 
 def _frame_tokens(memory: HotMemory, wording: Wording) -> int:

@@ -48,22 +48,19 @@ class Components(NamedTuple):
             + _FREQUENCY * frequency
         )
 
-    def as_dict(self) -> dict[str, float]:
-        """For a receipt: four digits are more than a reader needs."""
-        return {name: round(value, 4) for name, value in zip(self._fields, self, strict=True)}
-
 
 def components(
     memory: HotMemory, *, relevance: float, now: float, half_lives: Mapping[str, float] = HALF_LIVES_DAYS
 ) -> Components:
     """Score `memory` at `now` (seconds since 1970)."""
     half_life = half_lives.get(memory.category, HALF_LIFE_DAYS) if half_lives else HALF_LIFE_DAYS
+    usefulness, confidence, injections = memory.usefulness, memory.confidence, memory.injections
     return Components(
-        _share(relevance),
+        relevance if 0.0 <= relevance <= 1.0 else _share(relevance),
         recency(memory.observed_at, now, half_life),
-        _share(memory.usefulness),
-        _share(memory.confidence),
-        _share(memory.injections / FREQUENT_INJECTIONS),
+        usefulness if 0.0 <= usefulness <= 1.0 else _share(usefulness),
+        confidence if 0.0 <= confidence <= 1.0 else _share(confidence),
+        min(1.0, injections / FREQUENT_INJECTIONS),
     )
 
 
@@ -74,4 +71,4 @@ def recency(observed_at: float, now: float, half_life_days: float) -> float:
 
 
 def _share(value: float) -> float:
-    return value if 0.0 <= value <= 1.0 else min(1.0, max(0.0, value))
+    return min(1.0, max(0.0, value))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from agents.principal import AgentCard
 from context.budget import Budget
 from context.desk_read import DeskRead, HotMemory, ShownBlock
 from context.mode import Mode
-from context.score import HALF_LIVES_DAYS
+from context.score import HALF_LIVES_DAYS, WEIGHTS
 
 
 class Level(IntEnum):
@@ -109,7 +109,8 @@ class Considered(NamedTuple):
     rank: int
     """1 is best; by score, before packing. 0 for a replayed memory that this call's search did not find."""
     score: float
-    components: Mapping[str, float]
+    components: Sequence[float]
+    """`context.score.Components`; empty for such a memory."""
     arm: str
     tokens: int
     is_packed: bool
@@ -128,14 +129,14 @@ class Considered(NamedTuple):
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """For the journal, whose JSON writes ids as text."""
+        """For a reader: four digits of a component are more than one needs."""
         return {
             "memory_id": self.memory_id,
             "excerpt_id": self.excerpt_id,
             "version": self.version,
             "rank": self.rank,
             "score": self.score,
-            "components": self.components,
+            "components": {name: round(part, 4) for name, part in zip(WEIGHTS, self.components, strict=False)},
             "arm": self.arm,
             "tokens": self.tokens,
             "is_packed": self.is_packed,
@@ -144,6 +145,18 @@ class Considered(NamedTuple):
             "word_rank": self.word_rank,
             "hot_rank": self.hot_rank,
         }
+
+    def as_row(self) -> tuple[Any, ...]:
+        """For the journal, whose JSON takes plain tuples and ids as they are. `from_row` is the inverse."""
+        return (*self[:_COMPONENTS], tuple(self.components), *self[_COMPONENTS + 1 :])
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Self:
+        """Of what a later version says besides, nothing. Ids stay text. Raises TypeError where something is missing."""
+        return cls(*row[: len(cls._fields)])
+
+
+_COMPONENTS = Considered._fields.index("components")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

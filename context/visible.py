@@ -30,7 +30,9 @@ def repeated(
 ) -> set[UUID]:
     """Ids of those that were learned here, or are excerpts, and can still be read before the message at index `at`."""
     found = _quoted([one.memory for one in candidates if one.memory.is_excerpt], messages, at)
-    own = [one.memory for one in candidates if session_id is not None and one.memory.session_id == session_id]
+    # An id is slow to compare, and most memories come without one.
+    placed = [memory for one in candidates if (memory := one.memory).session_id is not None]
+    own = [memory for memory in placed if memory.session_id == session_id]
     if not own:
         return found
     said = _words_of(messages[:at])

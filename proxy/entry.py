@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import orjson
+
+from context.values import Considered
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +25,9 @@ class TurnEntry:
     checkpoint: dict[str, Any] | None
     """Columns of the checkpoint, or None when nothing was answered."""
     considered: list[dict[str, Any]] = field(default_factory=list)
+    """`context.values.Considered.as_json` of each line; read from `lines` where an entry has these."""
+    lines: list[Any] = field(default_factory=list)
+    """`context.values.Considered.as_row` of each line: a third as long."""
     assembly: dict[str, Any] | None = None
     """`context.told.told`; None when nothing was assembled."""
 
@@ -37,4 +42,7 @@ class TurnEntry:
         if not isinstance(said, dict):
             raise TypeError("An entry is a JSON object.")
         known = {each.name for each in fields(cls)}
-        return cls(**{name: value for name, value in said.items() if name in known})
+        entry = cls(**{name: value for name, value in said.items() if name in known})
+        if not entry.lines:
+            return entry
+        return replace(entry, considered=[Considered.from_row(row).as_json() for row in entry.lines], lines=[])

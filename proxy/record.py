@@ -85,7 +85,7 @@ def _entry(turn: Turn, checkpoint: dict[str, Any] | None, trace: dict[str, Any])
         end_user=turn.switches.end_user,
         trace=trace,
         checkpoint=checkpoint,
-        considered=[line.as_json() for line in considered],
+        lines=[line.as_row() for line in considered],
         assembly=told(turn.question, turn.assembly) if turn.question and turn.assembly else None,
     )
 

@@ -22,11 +22,11 @@ SILENT_AFTER_S = patient(0.04)
 HANGS_AFTER_S = 1.0
 """The connection to a server that has been silent for so long is given up, and a new one tried."""
 LAST_LOOK_S = 0.004
-"""Before it is: uvloop writes a question at the end of the turn in which it is asked, and runs timers at the end of each,
-so after a long turn a timer is due before the answer could be read."""
+"""Before it is: uvloop writes a question at the end of the turn in which it is asked, and runs timers at the end of
+each, so after a long turn a timer is due before the answer could be read."""
 LOOKS = 5
-"""At an answer that is not there yet, in equal parts of the time it is given. A look counts once, however late it comes:
-what a busy event loop spends on others is no time of the server's."""
+"""At an answer that is not there yet, in equal parts of the time it is given. A look counts once, however late it
+comes: what a busy event loop spends on others is no time of the server's."""
 QUESTIONS_MAX = 4_096
 """Open questions: a server that is only slow never has so many, and one that hangs costs no more memory."""
 

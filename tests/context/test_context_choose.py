@@ -59,8 +59,8 @@ def test_a_receipt_names_rank_components_tokens_and_arm_of_each() -> None:
     assert [line.rank for line in choice.considered] == [1, 2]
     second = choice.considered[1]
     assert second.version == 3
-    assert second.components["relevance"] == 0.8
-    assert set(second.components) == {"relevance", "recency", "usefulness", "confidence", "frequency"}
+    assert second.as_json()["components"]["relevance"] == 0.8
+    assert set(second.as_json()["components"]) == {"relevance", "recency", "usefulness", "confidence", "frequency"}
     assert second.arm == "cold"
     assert second.tokens == element_tokens(choice.memories[1])
     assert second.as_json()["memory_id"] == second.memory_id

@@ -32,7 +32,7 @@ def line(memory_id: UUID, rank: int = 1, **fields: Any) -> dict[str, Any]:
     known: dict[str, Any] = {
         "version": 1,
         "score": 0.5,
-        "components": {"relevance": 0.5},
+        "components": (0.5,),
         "arm": Arm.COLD,
         "tokens": 9,
         "is_packed": True,
@@ -49,7 +49,7 @@ def written(agent: Agent, turn_id: UUID, *lines: dict[str, Any]) -> list[Injecti
 def test_a_receipt_is_kept_line_by_line_and_read_best_first(agent: Agent) -> None:
     dog, cat, old = remember(agent, "a dog"), remember(agent, "a cat"), remember(agent, "an old friend")
     left_out = line(cat.pk, rank=2, is_packed=False, reason="over_budget", version=3)
-    replayed = line(old.pk, rank=0, arm=Arm.REPLAYED, score=0.0, components={})
+    replayed = line(old.pk, rank=0, arm=Arm.REPLAYED, score=0.0, components=())
     rows = written(agent, uuid4(), left_out, replayed, line(dog.pk))
     assert [row.memory.content for row in rows] == ["a dog", "a cat", "an old friend"]
     second = rows[1]

@@ -23,13 +23,8 @@ def test_a_score_is_the_weighted_sum_of_its_components() -> None:
     scored = components(
         memory("x", observed_at=NOW - 14 * DAY, usefulness=0.6, confidence=0.8, injections=25), relevance=0.9, now=NOW
     )
-    assert scored.as_dict() == {
-        "relevance": 0.9,
-        "recency": 0.5,
-        "usefulness": 0.6,
-        "confidence": 0.8,
-        "frequency": 0.5,
-    }
+    assert scored == pytest.approx((0.9, 0.5, 0.6, 0.8, 0.5))
+    assert scored._fields == tuple(WEIGHTS)
     assert scored.total == pytest.approx(0.4 * 0.9 + 0.25 * 0.5 + 0.2 * 0.6 + 0.1 * 0.8 + 0.05 * 0.5)
 
 
