@@ -107,11 +107,11 @@ def embedded_questions() -> Asked:
 
 def build_indexes() -> float:
     """What the scheduler and the worker do for large agents; seconds."""
-    from memories.retrieval import indexes
+    from memories.retrieval.large import large_agents
     from memories.tasks import index_agent
 
     start = time.perf_counter()
-    for kind, agent_id in indexes.large_agents():
+    for kind, agent_id in large_agents():
         index_agent(kind, str(agent_id))
     return time.perf_counter() - start
 

@@ -171,9 +171,10 @@ def _make_plain_table(admin_url: str) -> None:
 def build_indexes() -> None:
     """What the scheduler and the worker do for large agents."""
     from memories.retrieval import indexes
+    from memories.retrieval.large import large_agents
     from memories.slots import in_use
 
-    for (kind, agent_id), slot in itertools.product(indexes.large_agents(), in_use()):
+    for (kind, agent_id), slot in itertools.product(large_agents(), in_use()):
         indexes.build(kind, agent_id, slot)
 
 

@@ -69,7 +69,7 @@ JOBS = (
     Job(
         name="index_large_agents",
         title="Index large agents",
-        about="Queues a search index for every agent that has grown large and has none.",
+        about="Queues search indexes for agents that have grown large, and the removal of what no agent needs.",
         every=timedelta(hours=1),
         work="memories.maintenance.indexes.index_large_agents",
     ),

@@ -22,7 +22,7 @@ from memories.embedding import model
 from memories.filling import ROWS_AT_ONCE, fill
 from memories.models import VectorSlot
 from memories.models.slot import MODEL_NAME_MAX
-from memories.retrieval import indexes
+from memories.retrieval import indexes, large
 from memories.retrieval.statements import TABLES
 from memories.slots import COLUMNS, Slot, in_use
 
@@ -112,7 +112,7 @@ def switch() -> Slot:
 
 def build_indexes() -> None:
     """The indexes of large agents for every slot in use; those that are there stay."""
-    for kind, agent_id in indexes.large_agents():
+    for kind, agent_id in large.large_agents():
         for slot in in_use():
             indexes.build(kind, agent_id, slot)
 

@@ -15,6 +15,12 @@ def extract_session(org_id: str, session_id: str) -> None:
 
 
 def index_agent(kind: str, agent_id: str) -> None:
-    """Build the vector indexes of one large agent."""
+    """Build the search indexes of one large agent."""
     for slot in slots.in_use():
         indexes.build(kind, UUID(agent_id), slot)
+
+
+def drop_indexes_of(kind: str, agent_id: str) -> None:
+    """Remove the search indexes of an agent that is large no more, or gone."""
+    for slot in slots.in_use():
+        indexes.drop(kind, UUID(agent_id), slot)

@@ -38,8 +38,11 @@ TUNING: Mapping[str, str] = {
     "max_wal_size": "2GB",
     "random_page_cost": "1.1",
     "jit": "off",
+    "max_locks_per_transaction": "256",
 }
-"""For 2 cores and 24 GiB that others share; written to postgresql.conf once, where an operator may change it."""
+"""For 2 cores and 24 GiB that others share; written to postgresql.conf once, where an operator may change it. A plan
+locks every index of its tables, and locks beyond the setting's number are dear: large agents have indexes of their own.
+"""
 BUFFERS_SHARE = 1 / 8
 """Of the machine's memory, for the server's own cache: what is not touched takes none."""
 BUFFERS_MIB_MIN, BUFFERS_MIB_MAX = 128, 2_048

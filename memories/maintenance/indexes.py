@@ -1,13 +1,13 @@
-"""Step 9 of refinement, reconciled: agents that have grown large get an index of their own."""
+"""Step 9 of refinement, reconciled: agents that have grown large get indexes of their own, and others lose them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ibex.core.jobs import Place, Progress, once
-from memories.retrieval.indexes import enqueue_large_agents
+from memories.retrieval import large
 
 
 def index_large_agents(_place: Place | None) -> Iterator[Progress]:
     """Queue what is missing; a task whose index is there already does nothing."""
-    return once(lambda: {"indexes_queued": enqueue_large_agents()})
+    return once(large.reconcile)

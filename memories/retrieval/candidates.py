@@ -75,8 +75,8 @@ def read_candidates(
 
 def _spoken(rows: Sequence[Sequence[Any]], excerpts: Bools, asked: Asked) -> Floats:
     spoken = np.ones(len(rows))
-    for at in np.flatnonzero(excerpts) if asked else ():
-        spoken[at] = asked.fits(rows[at][_ROLE], rows[at][_SPEAKER])
+    for at, row in enumerate(rows) if asked else ():
+        spoken[at] = not excerpts[at] or asked.fits(row[_ROLE], row[_SPEAKER])
     return spoken
 
 

@@ -3,6 +3,7 @@
 Exact search inside the tenant is right, and fast to about 10,000 rows of the agent. Above, an HNSW index over that
 agent's rows alone answers in a millisecond with recall 0.98 and more, where one shared index under a tenant's filter
 returns too few rows, or the wrong ones (LIMITS section 2). Until the index is built, search stays exact: slower, right.
+Which agents are large is `memories.retrieval.large`'s to say.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from uuid import UUID
 
 from django.db import connections, transaction
 
-from ibex.core.queue import enqueue
 from ibex.core.tenancy import cross_tenant
 from memories.refinement.draft import Prepared
 from memories.retrieval.statements import TABLES, nearest_first
@@ -30,7 +30,6 @@ EF_CONSTRUCTION = 128
 """Candidates kept while the index is built: twice pgvector's default, for recall at 100,000 rows."""
 OWNER = "owner"
 _CONDITIONS = {"memory": "AND status = 'active' AND deleted_at IS NULL", "excerpt": ""}
-BUILD_TASK = "memories.tasks.index_agent"
 
 IS_READY = "SELECT coalesce((SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%(index)s)), false)"
 _OF_SLOT = (
@@ -120,26 +119,6 @@ def _width(kind: str, agent_id: UUID, slot: Slot) -> int | None:
         )
         found = cursor.fetchone()
     return found[0] if found else None
-
-
-def large_agents() -> list[tuple[str, UUID]]:
-    """(kind, agent) of every agent, of all organizations, whose rows are more than exact search is good for."""
-    found: list[tuple[str, UUID]] = []
-    with cross_tenant("index_large_agents") as system, connections[system].cursor() as cursor:
-        for kind, table in TABLES.items():
-            live = "WHERE deleted_at IS NULL" if kind == "memory" else ""
-            statement = f"SELECT agent_id FROM {table} {live} GROUP BY agent_id HAVING count(*) > %s"  # noqa: S608
-            cursor.execute(statement, [EXACT_ROWS])
-            found += [(kind, agent_id) for (agent_id,) in cursor.fetchall()]
-    return found
-
-
-def enqueue_large_agents() -> int:
-    """Queue an index for every agent that has grown large; how many. The scheduler calls this."""
-    large = large_agents()
-    for kind, agent_id in large:
-        enqueue(BUILD_TASK, kind, str(agent_id))
-    return len(large)
 
 
 def approximate(kind: str, agent_id: UUID, slot: Slot, width: int, statement: str) -> tuple[tuple[str, ...], str]:

@@ -18,7 +18,7 @@ from memories import desk, store
 from memories.choices import Operation, Relation
 from memories.maintenance import consolidate, retire
 from memories.models import Excerpt, Memory, MemoryVersion
-from memories.retrieval import indexes
+from memories.retrieval import large
 from tests.dashboard.conftest import inject, make_memory, make_turn
 from tests.jobs import change, one_step, only_own, run_whole
 from tests.memories.making import make_session, memories_of, remember, say, versions_of
@@ -165,12 +165,17 @@ def test_excerpts_go_when_they_expire(agent, foreign_agent):
             assert Excerpt.objects.count() == 1
 
 
-def test_a_large_agent_gets_its_index_queued(agent, monkeypatch):
-    monkeypatch.setattr(indexes, "large_agents", lambda: [("memory", agent.pk)])
-    assert run_whole("index_large_agents") == {"indexes_queued": 1}
-    asked = [row.task["args"] for row in OrmQ.objects.all() if row.task["func"] == indexes.BUILD_TASK]
-    done = Task.objects.filter(func=indexes.BUILD_TASK).values_list("args", flat=True)
-    assert ("memory", str(agent.pk)) in [*asked, *done]
+def test_a_large_agents_indexes_are_queued_and_the_removal_of_what_nobody_needs(agent, monkeypatch):
+    monkeypatch.setattr(large, "_surveyed", lambda: ([("memory", agent.pk)], [("excerpt", agent.pk)]))
+    assert run_whole("index_large_agents") == {"indexes_queued": 1, "removals_queued": 1}
+    assert ("memory", str(agent.pk)) in asked_of_workers(large.BUILD_TASK)
+    assert ("excerpt", str(agent.pk)) in asked_of_workers(large.DROP_TASK)
+
+
+def asked_of_workers(function: str) -> list[tuple[str, ...]]:
+    """The arguments of each task of that function, done or not."""
+    waiting = [row.task["args"] for row in OrmQ.objects.all() if row.task["func"] == function]
+    return [*waiting, *Task.objects.filter(func=function).values_list("args", flat=True)]
 
 
 # What says the same

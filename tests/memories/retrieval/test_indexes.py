@@ -82,12 +82,6 @@ def test_building_twice_is_building_once(large_agent: Agent) -> None:
     assert indexes.index_name("memory", large_agent.pk, SLOT) in plan_of(large_agent)
 
 
-def test_large_agents_of_all_organizations_are_found(large_agent: Agent, foreign_agent: Agent) -> None:
-    found = indexes.large_agents()
-    assert ("memory", large_agent.pk) in found
-    assert ("memory", foreign_agent.pk) not in found
-
-
 @pytest.mark.parametrize("words", ["'oliv'", "'oliv' | 'fig'", ""])
 def test_the_words_of_a_large_agent_are_those_that_any_agent_is_searched_for(large_agent: Agent, words: str) -> None:
     with scope(large_agent.org_id):
