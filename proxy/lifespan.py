@@ -25,9 +25,9 @@ CANCEL_AGAIN_S = 0.5
 LOAD_AGAIN_S = 2.0
 """Wait before the model is asked for again: what is missing is the vault, which says which one, or a package."""
 YOUNG_OBJECTS = 50_000
-"""Between two collections. Fifty calls in flight are some 20,000 objects, which end by themselves: at Python's 700 the
-collector walked through them for a twentieth of the process's time, in pauses of 1, 13 and 45 ms; what it is for, objects
-in a circle, is a few a call."""
+"""Between two collections. Fifty calls in flight are some 20,000 objects, which end by themselves: at Python's 700
+the collector walked through them for a twentieth of the process's time, in pauses of 1, 13 and 45 ms; what it is for,
+objects in a circle, is a few a call."""
 
 _log = structlog.get_logger(__name__)
 _lock: asyncio.Lock | None = None
