@@ -18,7 +18,6 @@ told.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import re
 import sys
@@ -29,6 +28,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -122,7 +123,7 @@ def measure(stack: Stack, agent: Any, load: str, seconds: float, ramp_s: float, 
     usage = Usage(stack.processes["web"])
     watching = usage.watch(ramp_s)
     try:
-        run = asyncio.run(
+        run = uvloop.run(
             drive(
                 url, headers, body(model, first), callers=CALLERS, seconds=seconds, ramp_s=ramp_s, keep_headers=True
             )

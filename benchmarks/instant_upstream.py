@@ -1,6 +1,7 @@
 """An OpenAI-compatible server that answers at once: `python benchmarks/instant_upstream.py PORT [DELAY_MS]`.
 
-With a delay only the model `instant` still does.
+With a delay only the model `instant` still does. It speaks HTTP/1.1 by itself: a web framework took a millisecond of
+CPU a call from the machine that is measured. Each chunk of a stream is a write of its own, as a model's are.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+from typing import cast
 
 import orjson
-from aiohttp import web
 
 INSTANT = "instant"
 CHUNKS = 20
+PATH = b"/v1/chat/completions"
 WHOLE = orjson.dumps(
     {
         "id": "chatcmpl-1",
@@ -33,31 +35,63 @@ def event(delta: dict[str, str], finish: str | None = None) -> bytes:
     return b"data: " + orjson.dumps(head) + b"\n\n"
 
 
+def framed(chunk: bytes) -> bytes:
+    """As chunked transfer coding sends it; an empty one is the end."""
+    return b"%x\r\n%b\r\n" % (len(chunk), chunk)
+
+
 STREAM = [event({"role": "assistant", "content": ""}), *(event({"content": f"word{i} "}) for i in range(CHUNKS))]
 STREAM += [event({}, "stop"), b"data: [DONE]\n\n"]
 
+_JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(WHOLE), WHOLE)
+_EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_FRAMES = [framed(chunk) for chunk in (*STREAM, b"")]
+_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
-def application(delay_s: float) -> web.Application:
-    """Answers after `delay_s` ± 50 %, or at once."""
 
-    async def complete(request: web.Request) -> web.StreamResponse:
-        body = orjson.loads(await request.read())
-        if delay_s and body.get("model") != INSTANT:
-            await asyncio.sleep(delay_s * random.uniform(0.5, 1.5))
-        if not body.get("stream"):
-            return web.Response(body=WHOLE, content_type="application/json")
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        for chunk in STREAM:
-            await response.write(chunk)
-        await response.write_eof()
-        return response
+class Upstream(asyncio.Protocol):
+    """One connection. A call at a time, with a Content-Length, as IBEX and LiteLLM send them."""
 
-    app = web.Application(client_max_size=4 * 1024 * 1024)
-    app.router.add_post("/v1/chat/completions", complete)
-    return app
+    def __init__(self, delay_s: float) -> None:
+        self._delay_s = delay_s
+        self._read = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        head, found, body = self._read.partition(b"\r\n\r\n")
+        if not found or len(body) < (length := content_length(head)):
+            return
+        self._read = body[length:]
+        if not head.startswith(b"POST " + PATH + b" "):
+            self._transport.write(_NOT_FOUND)
+            return
+        asked = orjson.loads(body[:length])
+        waits_s = 0.0 if asked.get("model") == INSTANT else self._delay_s * random.uniform(0.5, 1.5)
+        asyncio.get_running_loop().call_later(waits_s, self._answer, bool(asked.get("stream")))
+
+    def _answer(self, is_stream: bool) -> None:
+        for part in (_EVENTS, *_FRAMES) if is_stream else (_JSON,):
+            if not self._transport.is_closing():
+                self._transport.write(part)
+
+
+def content_length(head: bytes) -> int:
+    """Of the request; 0 when it has none."""
+    for line in head.split(b"\r\n")[1:]:
+        name, _, told = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(told)
+    return 0
+
+
+async def serve(port: int, delay_s: float) -> None:
+    """Until the process ends."""
+    server = await asyncio.get_running_loop().create_server(lambda: Upstream(delay_s), "127.0.0.1", port)
+    await server.serve_forever()
 
 
 if __name__ == "__main__":
-    delay_ms = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
-    web.run_app(application(delay_ms / 1000), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
+    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.0))

@@ -1,4 +1,7 @@
-"""A closed loop of callers: each sends its next call when its last one has ended, at once or after a pause."""
+"""A closed loop of callers: each sends its next call when its last one has ended, at once or after a pause.
+
+Run it by `uvloop.run`: on a machine that both share, what the callers cost is taken from what is measured.
+"""
 
 from __future__ import annotations
 

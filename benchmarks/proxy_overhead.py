@@ -14,7 +14,6 @@ that of the queue, so the promise about ten callers with memory is that of the t
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import statistics
 import subprocess
@@ -24,6 +23,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -152,12 +153,12 @@ def measure(
     figures: dict[str, Any] = {}
     for stream in (False, True):
         make = body(stream=stream)
-        asyncio.run(drive(url, headers, make, callers=10, seconds=min(2.0, seconds)))
+        uvloop.run(drive(url, headers, make, callers=10, seconds=min(2.0, seconds)))
         for name, (callers, pause_s) in CASES.items():
             settle()
             before = process.cpu_s() if process else 0.0
             loop = drive(url, headers, make, callers=callers, seconds=seconds, pause_s=pause_s, keep_headers=True)
-            run = asyncio.run(loop)
+            run = uvloop.run(loop)
             cpu = (process.cpu_s() - before) * 1000 / max(1, len(run.latencies_ms)) if process else 0.0
             figures[f"{'stream' if stream else 'whole'} {name}"] = summary(run, cpu)
     return figures

@@ -26,6 +26,7 @@ from statistics import median
 from typing import Any
 
 import aiohttp
+import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -83,7 +84,7 @@ def overhead_and_desk(stack: Stack, agent: Any, provider_url: str, effort: Effor
         loop = drive(
             url, headers, body, callers=1, seconds=effort.seconds, pause_s=OVERHEAD_PAUSE_S / 2, keep_headers=True
         )  # fmt: skip
-        return asyncio.run(loop)
+        return uvloop.run(loop)
 
     direct = run(f"{provider_url}/chat/completions", {"Content-Type": "application/json"}, 0)
     headers = stack.headers | {"X-IBEX-Agent-ID": agent.slug, "X-IBEX-Memory": "read"}

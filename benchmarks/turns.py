@@ -114,20 +114,22 @@ def _entry(rng: random.Random, tenant: Tenant, session_id: str) -> bytes:
         "duration_ms": 900.0,
         "started_at": now,
     }
-    considered = [
-        {
-            "memory_id": memory_id,
-            "version": 1,
-            "rank": rank,
-            "score": 0.5,
-            "components": {"relevance": 0.5, "recency": 0.5, "usefulness": 0.5, "confidence": 0.5, "frequency": 0.0},
-            "arm": "cold",
-            "tokens": 20,
-            "is_packed": rank <= PACKED,
-            "reason": "",
-        }
+    lines = [
+        [memory_id, 1, rank, 0.5, [0.5, 0.5, 0.5, 0.5, 0.0], "cold", 20, rank <= PACKED, ""]
         for rank, memory_id in enumerate(rng.sample(tenant.memory_ids, CONSIDERED), 1)
     ]
+    assembly = {
+        "assembled_at": now,
+        "mode": "on",
+        "level": 0,
+        "missing": [],
+        "directive_version": 0,
+        "budget": None,
+        "placement": "system_first",
+        "joins_blocks": False,
+        "message_count": 1,
+        "forgotten": [],
+    }
     return TurnEntry(
         turn_id=turn_id,
         org_id=tenant.org_id,
@@ -137,5 +139,6 @@ def _entry(rng: random.Random, tenant: Tenant, session_id: str) -> bytes:
         end_user="",
         trace=trace,
         checkpoint=checkpoint,
-        considered=considered,
+        lines=lines,
+        assembly=assembly,
     ).to_bytes()

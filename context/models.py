@@ -14,16 +14,34 @@ COMMENT_MAX = 2_000
 
 
 class Injection(OrgModel):
-    """One memory, or excerpt, considered for one turn: its scores, its rank, whether it was packed, and why not."""
+    """One memory, or excerpt, considered for one turn: its scores, its rank, whether it was packed, and why not.
 
-    agent = OrgForeignKey("agents.Agent", related_name="+")
-    memory = OrgForeignKey("memories.Memory", null=True, related_name="injections")
+    A row is kept of what was packed, so that a memory's prompts can be found; all lines of a turn, with everything that
+    is known of them, are kept with its assembly (`context.lines`). Turns of before lines were kept there have a row for
+    each. `context.selectors.injections_of_turns` reads both.
+    """
+
+    # Its memory or excerpt is the organization's: a key of its own would be looked up again for each row.
+    org = models.ForeignKey(
+        "agents.Organization",
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        editable=False,
+        related_name="+",
+    )
+    agent = OrgForeignKey(
+        "agents.Agent", null=True, db_index=False, related_name="+", help_text="Empty: that of the memory or excerpt."
+    )
+    memory = OrgForeignKey("memories.Memory", null=True, db_index=False, related_name="injections")
     excerpt = OrgForeignKey("memories.Excerpt", null=True, db_index=False, related_name="injections")
     turn_id = models.UUIDField()
     memory_version = models.PositiveIntegerField()
     rank = models.PositiveSmallIntegerField(help_text="1 is best; by score, before packing.")
     score = models.FloatField()
-    components = models.JSONField(help_text="relevance, recency, usefulness, confidence, frequency; each 0 to 1.")
+    components = models.JSONField(
+        default=dict, help_text="relevance, recency, usefulness, confidence, frequency; each 0 to 1."
+    )
     arm = models.CharField(max_length=16, help_text="Where it came from: hot, cold or pinned.")
     tokens = models.PositiveIntegerField()
     is_packed = models.BooleanField()
@@ -51,6 +69,9 @@ class Injection(OrgModel):
         indexes = [
             models.Index(fields=["org", "memory", "-created_at"], name="context_injection_memory"),
             models.Index(
+                fields=["org", "agent"], condition=models.Q(agent__isnull=False), name="context_injection_agent"
+            ),
+            models.Index(
                 fields=["org", "excerpt"],
                 condition=models.Q(excerpt__isnull=False),
                 name="context_injection_excerpt",
@@ -71,8 +92,7 @@ class Injection(OrgModel):
 class AssemblyRecord(OrgModel):
     """How one turn's context came about, and what it takes to make its block again; append-only, and never any content.
 
-    Its lines are the turn's injections. The words of its block are those of the packed ones that were not replayed, in
-    the versions that they had.
+    The words of its block are those of the packed injections that were not replayed, in the versions that they had.
     """
 
     agent = OrgForeignKey("agents.Agent", related_name="+")
@@ -109,6 +129,7 @@ class AssemblyRecord(OrgModel):
     forgotten = ArrayField(
         models.CharField(max_length=32), default=list, help_text="Nonces of earlier blocks that are not shown any more."
     )
+    lines = models.JSONField(null=True, help_text="Everything considered (`context.lines`). Empty: see the injections.")
 
     class Meta:
         db_table = "context_assembly"

@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from agents.models import Session
+from context.lines import read
 from context.models import AssemblyRecord, Feedback, Injection, Outcome, Reading
+from context.values import Considered
+from memories.models import Excerpt, Memory
 
 
-def injections_of_turns(
-    org_id: UUID, turn_ids: Iterable[UUID], *, packed_only: bool = False
-) -> dict[UUID, list[Injection]]:
-    """The receipt of each turn, its memories and excerpts loaded: the best first, then what was replayed. One query."""
-    rows = Injection.objects.of(org_id).filter(turn_id__in=list(turn_ids)).select_related("memory", "excerpt")
-    if packed_only:
-        rows = rows.filter(is_packed=True)
+def injections_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, list[Injection]]:
+    """The receipt of each turn, its memories and excerpts loaded: the best first, then what was replayed. Lines whose
+    memory or excerpt is gone are left out. Four queries.
+    """
     receipts: dict[UUID, list[Injection]] = defaultdict(list)
-    for row in rows.order_by("turn_id", "rank"):
-        receipts[row.turn_id].append(row)
+    for line in [*_lines_of_assemblies(org_id, turn_ids), *_lines_of_before(org_id, turn_ids)]:
+        receipts[line.turn_id].append(line)
     return {turn_id: sorted(lines, key=lambda line: line.rank or len(lines) + 1) for turn_id, lines in receipts.items()}
+
+
+def _lines_of_assemblies(org_id: UUID, turn_ids: Iterable[UUID]) -> Iterator[Injection]:
+    told = AssemblyRecord.objects.of(org_id).filter(turn_id__in=list(turn_ids), lines__isnull=False)
+    kept = told.values_list("turn_id", "agent_id", "lines")
+    turns = [(turn_id, agent_id, list(read(lines or ()))) for turn_id, agent_id, lines in kept]
+    ids = {line.id for _, _, lines in turns for line, _ in lines}
+    memories, excerpts = Memory.objects.of(org_id).in_bulk(ids), Excerpt.objects.of(org_id).in_bulk(ids)
+    for turn_id, agent_id, lines in turns:
+        for line, parts in lines:
+            about = memories.get(line.id) or excerpts.get(line.id)
+            if about is not None and about.agent_id == agent_id:
+                yield _injection(org_id, turn_id, line, parts, about)
+
+
+def _injection(
+    org_id: UUID, turn_id: UUID, line: Considered, parts: dict[str, float], about: Memory | Excerpt
+) -> Injection:
+    said = line._asdict() | {"components": parts}
+    del said["memory_id"], said["excerpt_id"]
+    subject = {"memory": about} if isinstance(about, Memory) else {"excerpt": about}
+    return Injection(org_id=org_id, turn_id=turn_id, memory_version=said.pop("version"), **said, **subject)
+
+
+def _lines_of_before(org_id: UUID, turn_ids: Iterable[UUID]) -> Iterable[Injection]:
+    """Of turns from before lines were kept with the assembly."""
+    kept = AssemblyRecord.objects.of(org_id).filter(turn_id=OuterRef("turn_id"), lines__isnull=False)
+    rows = Injection.objects.of(org_id).filter(~Exists(kept), turn_id__in=list(turn_ids))
+    return rows.select_related("memory", "excerpt").order_by("turn_id", "rank")
 
 
 def assemblies_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, AssemblyRecord]:
     """How the context of each turn came about; a turn of before that was recorded has none. One query."""
-    rows = AssemblyRecord.objects.of(org_id).filter(turn_id__in=list(turn_ids))
+    rows = AssemblyRecord.objects.of(org_id).filter(turn_id__in=list(turn_ids)).defer("lines")
     return {row.turn_id: row for row in rows}
 
 

@@ -11,7 +11,7 @@ from memories.models import Memory
 
 
 class UseFilter(django_filters.FilterSet):
-    """The prompts that a memory was considered for, by whether it was put in."""
+    """The prompts of a memory; those of before receipts were kept in one piece by whether it was put in."""
 
     is_packed = django_filters.BooleanFilter(field_name="is_packed")
 

@@ -45,6 +45,13 @@ JOBS = (
         work="memories.maintenance.consolidate.consolidate",
     ),
     Job(
+        name="count_injections",
+        title="Count injections",
+        about="Counts how often each memory was put into a prompt, from the receipts.",
+        every=timedelta(minutes=1),
+        work="memories.maintenance.counts.count_injections",
+    ),
+    Job(
         name="count_retrievals",
         title="Count retrievals",
         about="Counts how often each memory was considered for a prompt, from the receipts.",

@@ -259,9 +259,11 @@ def _earlier_text(row: Sequence[Any]) -> EarlierText:
 
 
 def uses(memory: Memory) -> QuerySet[Any]:
-    """Each prompt that it was considered for, the newest first: `context.Injection` rows whose `place` says in which
-    session and turn, with `number`, `session_id`, `session` (the application's id) and `said_at`; None once that is
-    erased; `was_used` by the answer, None where that was not read. One statement for a page.
+    """Each prompt that it was put into, the newest first: `context.Injection` rows whose `place` says in which session
+    and turn, with `number`, `session_id`, `session` (the application's id) and `said_at`; None once that is erased;
+    `was_used` by the answer, None where that was not read. One statement for a page.
+
+    Rows of before receipts were kept in one piece may say of what it was left out.
     """
     turn = Checkpoint.objects.filter(org_id=OuterRef("org_id"), turn_id=OuterRef("turn_id"))
     place = JSONObject(number="number", session_id="session_id", session="session__external_id", said_at="said_at")

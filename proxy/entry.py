@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import orjson
-
-from context.values import Considered
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +23,7 @@ class TurnEntry:
     checkpoint: dict[str, Any] | None
     """Columns of the checkpoint, or None when nothing was answered."""
     considered: list[dict[str, Any]] = field(default_factory=list)
-    """`context.values.Considered.as_json` of each line; read from `lines` where an entry has these."""
+    """`context.values.Considered.as_json` of each line, from web processes of before there were `lines`."""
     lines: list[Any] = field(default_factory=list)
     """`context.values.Considered.as_row` of each line: a third as long."""
     assembly: dict[str, Any] | None = None
@@ -42,7 +40,4 @@ class TurnEntry:
         if not isinstance(said, dict):
             raise TypeError("An entry is a JSON object.")
         known = {each.name for each in fields(cls)}
-        entry = cls(**{name: value for name, value in said.items() if name in known})
-        if not entry.lines:
-            return entry
-        return replace(entry, considered=[Considered.from_row(row).as_json() for row in entry.lines], lines=[])
+        return cls(**{name: value for name, value in said.items() if name in known})

@@ -17,10 +17,11 @@ from agents.models import Agent, Checkpoint, Session, Token, Trace
 from agents.prints import answer_print
 from agents.services.sessions import EXTRACT_TASK
 from context import receipts
+from context.lines import line_of, stored
+from ibex.core.bulk import insert
 from ibex.core.queue import enqueue
 from ibex.core.tenancy import scope
 from ibex.core.tokens import count
-from memories import store
 from proxy import imported
 from proxy.entry import TurnEntry
 
@@ -49,10 +50,10 @@ def write_turns(org_id: UUID, entries: Sequence[TurnEntry]) -> None:
             return
         sessions = _sessions(org_id, entries)
         checkpoints = _checkpoints(org_id, entries, sessions)
-        Trace.objects.bulk_create([_trace(org_id, entry) for entry in entries])
-        told = [(UUID(e.agent_id), UUID(e.turn_id), e.considered) for e in entries]
-        store.count_injections(org_id, receipts.keep(org_id, told))
-        receipts.keep_assemblies(org_id, [_assembly(e, e.assembly) for e in entries if e.assembly])
+        insert([_trace(org_id, entry) for entry in entries])
+        lines = {e.turn_id: _lines(e) for e in entries}
+        receipts.keep(org_id, [(UUID(e.agent_id), UUID(e.turn_id), lines[e.turn_id]) for e in entries])
+        receipts.keep_assemblies(org_id, [_assembly(e, e.assembly, lines[e.turn_id]) for e in entries if e.assembly])
         _mark_tokens(org_id, entries)
         _count_failed(org_id, entries)
         for session_id in {c.session_id for c in checkpoints if _is_mined(c)}:
@@ -81,7 +82,7 @@ def _unwritten(org_id: UUID, entries: Sequence[TurnEntry]) -> list[TurnEntry]:
 def _sessions(org_id: UUID, entries: Iterable[TurnEntry]) -> dict[UUID, Session]:
     """The batch's sessions, made where they are new, and locked in one order: two drains cannot deadlock."""
     first = {UUID(e.session_id): e for e in reversed(list(entries)) if e.checkpoint is not None}
-    Session.objects.bulk_create(
+    insert(
         [
             Session(
                 id=session_id,
@@ -95,7 +96,7 @@ def _sessions(org_id: UUID, entries: Iterable[TurnEntry]) -> dict[UUID, Session]
             )
             for session_id, entry in sorted(first.items())
         ],
-        ignore_conflicts=True,
+        unless_there=True,
     )
     locked = Session.objects.of(org_id).filter(pk__in=first).order_by("pk").select_for_update()
     return {session.pk: session for session in locked}
@@ -125,7 +126,7 @@ def _checkpoints(org_id: UUID, entries: Iterable[TurnEntry], sessions: dict[UUID
             session.status, session.completed_at = SessionStatus.ACTIVE, None
         known.note(checkpoint)
         checkpoints.append(checkpoint)
-    Checkpoint.objects.bulk_create(checkpoints)
+    insert(checkpoints)
     _save_progress(org_id, [sessions[pk] for pk in {c.session_id for c in checkpoints}])
     return checkpoints
 
@@ -208,9 +209,14 @@ def _trace(org_id: UUID, entry: TurnEntry) -> Trace:
     )
 
 
-def _assembly(entry: TurnEntry, told: dict[str, Any]) -> receipts.AssemblyTold:
+def _assembly(entry: TurnEntry, told: dict[str, Any], lines: receipts.Lines) -> receipts.AssemblyTold:
     session_id = UUID(entry.session_id) if entry.checkpoint else None
-    return UUID(entry.agent_id), UUID(entry.turn_id), session_id, _storable(entry.end_user), told
+    return UUID(entry.agent_id), UUID(entry.turn_id), session_id, _storable(entry.end_user), told, lines
+
+
+def _lines(entry: TurnEntry) -> list[list[Any]]:
+    """Those of a web process of before, which said each value's name, too."""
+    return [stored(row) for row in entry.lines or map(line_of, entry.considered)]
 
 
 def _mark_tokens(org_id: UUID, entries: Sequence[TurnEntry]) -> None:

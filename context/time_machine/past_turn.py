@@ -12,6 +12,7 @@ from django.db.models import Q
 from agents.archives.reading import words_needed
 from agents.models import Agent, Checkpoint, Trace
 from context.models import AssemblyRecord, Injection
+from context.selectors import injections_of_turns
 from ibex.core.errors import Conflict, NotFound
 from ibex.core.ids import parse_uuid
 from ibex.core.tenancy import cross_tenant
@@ -58,7 +59,7 @@ def read(trace: Trace) -> PastTurn:
         trace=trace,
         record=record,
         agent=Agent.objects.of(org_id).get(pk=trace.agent_id),
-        receipt=list(Injection.objects.of(org_id).filter(turn_id=turn_id).select_related("memory").order_by("rank")),
+        receipt=injections_of_turns(org_id, [turn_id]).get(turn_id, []),
         messages=_messages(org_id, checkpoint)[-record.message_count :] if record.message_count else [],
     )
 

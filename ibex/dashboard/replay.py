@@ -14,7 +14,13 @@ from agents.selectors import checkpoints_of
 from context.budget import Budget
 from context.mode import Mode
 from context.models import AssemblyRecord, Feedback, Injection
-from context.selectors import assemblies_of_turns, corrections_of, readings_of_turns, verdicts_of_turns
+from context.selectors import (
+    assemblies_of_turns,
+    corrections_of,
+    injections_of_turns,
+    readings_of_turns,
+    verdicts_of_turns,
+)
 from ibex.dashboard.bubbles import Bubble, answered_in, asked_in
 from memories.models import Excerpt, Memory
 from memories.selectors import contents_of_versions
@@ -171,7 +177,7 @@ def _place(stage: str) -> int:
 
 
 def replay(session: Session, page: int, *, reader: str) -> list[Turn]:
-    """The turns of one page, counted from 1, as `reader` (an actor) sees them. Nine queries, however many turns,
+    """The turns of one page, counted from 1, as `reader` (an actor) sees them. Twelve queries, however many turns,
     and one more with a read of the archive, where what was said is there.
     """
     first = (page - 1) * TURNS_PER_PAGE
@@ -237,12 +243,7 @@ def _opinion(verdict: Feedback) -> Opinion:
 def _lines(
     org_id: UUID, turn_ids: Sequence[UUID], verdicts: Mapping[UUID, list[Feedback]], reader: str
 ) -> Mapping[UUID, list[Line]]:
-    rows = list(
-        Injection.objects.of(org_id)
-        .filter(turn_id__in=turn_ids)
-        .select_related("memory", "excerpt")
-        .order_by("turn_id", "rank")
-    )
+    rows = [row for lines in injections_of_turns(org_id, turn_ids).values() for row in lines]
     outdated = {
         (row.memory.pk, row.memory_version) for row in rows if row.memory and row.memory.version != row.memory_version
     }

@@ -62,7 +62,9 @@ class HistoryActions(MemoryResource):
     @extend_schema(summary="Where a memory was used", responses=UseSerializer(many=True))
     @action(detail=True, methods=["get"], filterset_class=None)
     def uses(self, request: Request, pk: str) -> Response:
-        """Each prompt that it was considered for, the newest first: `is_packed` says whether it was put in."""
+        """Each prompt that it was put into, the newest first. What it was left out of is in those calls' receipts; only
+        rows of before receipts were kept in one piece say so here (`is_packed` is false).
+        """
         return self.paged(uses(cast("Memory", self.get_object())), UseSerializer, ("-created_at", "-id"))
 
     @extend_schema(summary="List a memory's versions", responses=VersionSerializer(many=True))

@@ -69,7 +69,7 @@ class LineageSerializer(serializers.Serializer):
 
 
 class UseSerializer(serializers.Serializer):
-    """One prompt that a memory was considered for. Session and turn are null once they are erased."""
+    """One prompt that a memory was put into. Session and turn are null once they are erased."""
 
     injection_id = serializers.UUIDField(source="id")
     turn_id = serializers.UUIDField()

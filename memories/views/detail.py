@@ -79,7 +79,7 @@ def detail(request: PlacedRequest, memory_id: UUID) -> HttpResponse:
 @require_safe
 @operator_page()
 def all_uses(request: PlacedRequest, memory_id: UUID) -> HttpResponse:
-    """Every prompt that a memory was considered for, the newest first."""
+    """Every prompt that a memory was put into, the newest first."""
     memory = memory_or_404(request, memory_id)
     filters = UseFilter(request.GET, queryset=uses(memory))
     table = UseTable(kept(filters))

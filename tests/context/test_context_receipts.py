@@ -3,9 +3,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from django.utils import timezone
 
 from agents.models import Agent
+from context.lines import line_of, stored
 from context.models import AssemblyRecord, Injection
 from context.receipts import AssemblyTold, keep, keep_assemblies
 from context.selectors import injections_of_turns
@@ -28,7 +30,7 @@ def remember(agent: Agent, content: str) -> Memory:
         )
 
 
-def line(memory_id: UUID, rank: int = 1, **fields: Any) -> dict[str, Any]:
+def line(memory_id: UUID, rank: int = 1, **fields: Any) -> list[Any]:
     known: dict[str, Any] = {
         "version": 1,
         "score": 0.5,
@@ -37,13 +39,20 @@ def line(memory_id: UUID, rank: int = 1, **fields: Any) -> dict[str, Any]:
         "tokens": 9,
         "is_packed": True,
     }
-    return Considered(memory_id=memory_id, rank=rank, **(known | fields)).as_json()
+    considered = Considered(memory_id=memory_id, rank=rank, **(known | fields))
+    return stored(orjson.loads(orjson.dumps(considered.as_row())))
 
 
-def written(agent: Agent, turn_id: UUID, *lines: dict[str, Any]) -> list[Injection]:
+def written(agent: Agent, turn_id: UUID, *lines: list[Any]) -> list[Injection]:
     with scope(agent.org_id):
         keep(agent.org_id, [(agent.pk, turn_id, lines)])
+        keep_assemblies(agent.org_id, [(agent.pk, turn_id, None, "", assembled(), lines)])
         return injections_of_turns(agent.org_id, [turn_id]).get(turn_id, [])
+
+
+def prompts_of(memory: Memory) -> list[UUID]:
+    with scope(memory.org_id):
+        return list(Injection.objects.of(memory.org_id).filter(memory=memory).values_list("turn_id", flat=True))
 
 
 def test_a_receipt_is_kept_line_by_line_and_read_best_first(agent: Agent) -> None:
@@ -75,12 +84,51 @@ def test_a_receipt_that_is_written_twice_is_there_once(agent: Agent) -> None:
     assert len(written(agent, turn_id, line(dog.pk))) == 1
 
 
-def test_what_was_put_into_a_prompt_is_told_once(agent: Agent) -> None:
+def test_a_memory_knows_the_prompts_that_it_was_put_into(agent: Agent) -> None:
     dog, cat, old, turn_id = remember(agent, "a dog"), remember(agent, "a cat"), remember(agent, "old"), uuid4()
-    lines = [line(dog.pk), line(cat.pk, is_packed=False, reason="over_budget"), line(old.pk, arm=Arm.REPLAYED)]
+    left_out = line(cat.pk, rank=2, is_packed=False, reason="over_budget")
+    for _ in range(2):
+        written(agent, turn_id, line(dog.pk), left_out, line(old.pk, rank=0, arm=Arm.REPLAYED))
+    assert [prompts_of(memory) for memory in (dog, cat, old)] == [[turn_id], [], [turn_id]]
+
+
+def test_the_lines_of_a_memory_go_with_it(agent: Agent) -> None:
+    dog, cat, turn_id = remember(agent, "a dog"), remember(agent, "a cat"), uuid4()
+    lines = (line(dog.pk), line(cat.pk, rank=2, is_packed=False, reason="over_budget"))
+    for gone, left in ((dog, [cat.pk]), (cat, [])):
+        written(agent, turn_id, *lines)
+        with scope(agent.org_id):
+            Memory.objects.filter(pk=gone.pk)._raw_delete("default")
+            found = injections_of_turns(agent.org_id, [turn_id]).get(turn_id, [])
+        assert [row.memory_id for row in found] == left
+        assert prompts_of(gone) == []
+
+
+def test_rows_of_before_lines_were_kept_with_the_assembly_are_read_as_well(agent: Agent) -> None:
+    dog, cat, turn_id = remember(agent, "a dog"), remember(agent, "a cat"), uuid4()
     with scope(agent.org_id):
-        assert keep(agent.org_id, [(agent.pk, turn_id, lines)]) == [dog.pk]
-        assert keep(agent.org_id, [(agent.pk, turn_id, lines)]) == []
+        for place, (memory, is_packed) in enumerate(((dog, True), (cat, False)), start=1):
+            Injection.objects.create(
+                org_id=agent.org_id, agent=agent, memory=memory, turn_id=turn_id, memory_version=1, rank=place,
+                score=0.5, components={"relevance": 0.5}, arm="cold", tokens=9, is_packed=is_packed,
+            )  # fmt: skip
+        AssemblyRecord.objects.create(
+            org_id=agent.org_id, agent=agent, turn_id=turn_id, assembled_at=timezone.now(), placement="system_first"
+        )
+        rows = injections_of_turns(agent.org_id, [turn_id])[turn_id]
+    assert [(row.memory.content, row.is_packed) for row in rows] == [("a dog", True), ("a cat", False)]
+
+
+def test_what_a_later_version_adds_to_a_line_is_passed_over(agent: Agent) -> None:
+    dog, turn_id = remember(agent, "a dog"), uuid4()
+    stored = line(dog.pk)
+    with scope(agent.org_id):
+        AssemblyRecord.objects.create(
+            org_id=agent.org_id, agent=agent, turn_id=turn_id, assembled_at=timezone.now(), placement="system_first",
+            lines=[[*stored, "of a later version"], stored[:9]],
+        )  # fmt: skip
+        rows = injections_of_turns(agent.org_id, [turn_id])[turn_id]
+    assert [row.tokens for row in rows] == [9, 9]
 
 
 def test_a_line_keeps_its_place_in_every_arm_that_brought_it_up(agent: Agent) -> None:
@@ -88,12 +136,14 @@ def test_a_line_keeps_its_place_in_every_arm_that_brought_it_up(agent: Agent) ->
     assert (row.vector_rank, row.word_rank, row.hot_rank) == (2, None, 7)
 
 
-def test_a_line_of_a_process_that_knew_of_no_arms_is_kept_as_well(agent: Agent) -> None:
-    said = line(remember(agent, "a dog").pk)
-    for name in ("vector_rank", "word_rank", "hot_rank"):
-        del said[name]
-    [row] = written(agent, uuid4(), said)
-    assert row.vector_rank is None
+def test_a_line_of_a_process_that_said_each_values_name_is_kept_as_well(agent: Agent) -> None:
+    dog = remember(agent, "a dog")
+    said: dict[str, Any] = {
+        "memory_id": str(dog.pk), "version": 1, "rank": 1, "score": 0.5, "components": {"recency": 0.25}, "arm": "cold",
+        "tokens": 9, "is_packed": True, "reason": "",
+    }  # fmt: skip
+    [row] = written(agent, uuid4(), line_of(said))
+    assert (row.components, row.vector_rank, row.tokens) == ({"recency": 0.25}, None, 9)
 
 
 def assembled(**fields: Any) -> dict[str, Any]:
@@ -120,8 +170,8 @@ def records(agent: Agent, *told: AssemblyTold) -> list[AssemblyRecord]:
 
 def test_how_a_context_came_about_is_kept_once(agent: Agent) -> None:
     turn_id, said = uuid4(), assembled(block_nonce="000000000000002", block_anchor="ab:0", block_tokens=40)
-    records(agent, (agent.pk, turn_id, None, "kim", said))
-    [row] = records(agent, (agent.pk, turn_id, None, "kim", assembled(level=0)))
+    records(agent, (agent.pk, turn_id, None, "kim", said, []))
+    [row] = records(agent, (agent.pk, turn_id, None, "kim", assembled(level=0), []))
     assert (row.turn_id, row.session_id, row.end_user, row.mode, row.level) == (turn_id, None, "kim", "on", 1)
     assert (row.assembled_at.timestamp(), row.missing, row.directive_version) == (1_760_000_000.5, ["cold"], 3)
     assert (row.budget, row.forgotten) == ({"window": 8_192, "cap": 2_000}, ["000000000000001"])
@@ -129,21 +179,13 @@ def test_how_a_context_came_about_is_kept_once(agent: Agent) -> None:
 
 
 def test_a_session_that_is_not_there_is_not_named_and_unknown_facts_are_left_out(agent: Agent) -> None:
-    [row] = records(agent, (agent.pk, uuid4(), uuid4(), "", assembled(budget=None, of_a_later_version=1)))
+    [row] = records(agent, (agent.pk, uuid4(), uuid4(), "", assembled(budget=None, of_a_later_version=1), []))
     assert row.session_id is None
     assert row.budget is None
 
 
 def test_a_turn_that_considered_nothing_leaves_nothing(agent: Agent) -> None:
     assert written(agent, uuid4()) == []
-
-
-def test_only_what_was_in_the_prompt_can_be_asked_for(agent: Agent) -> None:
-    dog, cat, turn_id = remember(agent, "a dog"), remember(agent, "a cat"), uuid4()
-    written(agent, turn_id, line(dog.pk), line(cat.pk, rank=2, is_packed=False, reason="over_budget"))
-    with scope(agent.org_id):
-        packed = injections_of_turns(agent.org_id, [turn_id], packed_only=True)
-    assert [row.memory_id for row in packed[turn_id]] == [dog.pk]
 
 
 def test_a_stranger_reads_no_receipt(agent: Agent, foreign_agent: Agent) -> None:

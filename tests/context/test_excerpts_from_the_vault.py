@@ -13,6 +13,7 @@ from django.utils import timezone
 from agents.models import Agent
 from context.assembler import assemble
 from context.desk_read import DeskRead
+from context.lines import line_of
 from context.models import Injection
 from context.receipts import keep as keep_receipt
 from context.retrieve import Lookup
@@ -76,7 +77,7 @@ async def test_what_was_said_is_quoted_in_the_prompt_with_its_receipt(agent: Age
     @sync_to_async
     def written() -> list[Injection]:
         with scope(agent.org_id):
-            assert keep_receipt(agent.org_id, [(agent.pk, turn_id, [one.as_json() for one in assembly.packed])]) == []
+            keep_receipt(agent.org_id, [(agent.pk, turn_id, [one.as_row() for one in assembly.packed])])
             return injections_of_turns(agent.org_id, [turn_id])[turn_id]
 
     (row,) = await written()
@@ -135,7 +136,7 @@ async def test_a_receipt_of_a_strangers_excerpt_is_left_out(agent: Agent, foreig
     @sync_to_async
     def written() -> dict:
         with scope(agent.org_id):
-            keep_receipt(agent.org_id, [(agent.pk, turn_id, [line])])
+            keep_receipt(agent.org_id, [(agent.pk, turn_id, [line_of(line)])])
             return injections_of_turns(agent.org_id, [turn_id])
 
     assert await written() == {}

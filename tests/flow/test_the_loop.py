@@ -11,7 +11,7 @@ import pytest
 from agents.choices import ProviderKind
 from agents.models import Agent, Checkpoint, Organization, ProviderConnection, Session, Trace
 from agents.services import directives
-from context.models import Injection
+from context.selectors import injections_of_turns
 from ibex.core.tenancy import scope
 from memories.models import Memory
 from tests.factories import make_token
@@ -156,7 +156,7 @@ def test_every_call_leaves_a_trace_and_what_was_injected(client, acme):
     assert found.status == 200
     assert {"authenticate", "start", "assemble", "provider"} <= found.stages.keys()
     with scope(acme.pk):
-        injections = list(Injection.objects.of(acme.pk).filter(turn_id=found.turn_id))
+        injections = injections_of_turns(acme.pk, [found.turn_id])[found.turn_id]
         session = Session.objects.get(pk=found.session_id)
     assert any(injection.is_packed for injection in injections)
     assert set(injections[0].components) == {"relevance", "recency", "usefulness", "confidence", "frequency"}

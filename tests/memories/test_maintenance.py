@@ -19,7 +19,7 @@ from memories.choices import Operation, Relation
 from memories.maintenance import consolidate, retire
 from memories.models import Excerpt, Memory, MemoryVersion
 from memories.retrieval import large
-from tests.dashboard.conftest import inject, make_memory, make_turn
+from tests.dashboard.conftest import make_memory
 from tests.jobs import change, one_step, only_own, run_whole
 from tests.memories.making import make_session, memories_of, remember, say, versions_of
 
@@ -251,25 +251,3 @@ def test_two_workers_at_once_merge_once(agent):
         list(pool.map(sweep, range(3)))
     with scope(agent.org_id):
         assert Memory.objects.get(pk=long.pk).proof_count == 2
-
-
-# Retrievals
-
-
-def again(memory: Memory) -> Memory:
-    with scope(memory.org_id):
-        return Memory.objects.of(memory.org_id).get(pk=memory.pk)
-
-
-def test_what_was_considered_is_counted_once_from_the_receipts(agent, foreign_agent):
-    tea, other = make_memory(agent, TEA), make_memory(agent, "The user has a dog.")
-    foreign = make_memory(foreign_agent, TEA)
-    for _ in range(3):
-        inject(make_turn(make_session(agent)), tea)
-    for _ in range(2):
-        run_whole("count_retrievals")
-    assert [again(memory).retrieval_count for memory in (tea, other, foreign)] == [3, 0, 0]
-    assert again(tea).last_retrieved_at is not None
-    inject(make_turn(make_session(agent)), tea)
-    run_whole("count_retrievals")
-    assert again(tea).retrieval_count == 4

@@ -6,6 +6,7 @@ import pytest
 
 from agents.models import Agent, Session
 from context.models import Injection
+from context.selectors import injections_of_turns
 from ibex.core.ids import uuid7
 from ibex.core.tenancy import scope
 from memories import desk
@@ -13,6 +14,7 @@ from memories.models import Memory
 from proxy.vault_writer import write_turns
 from tests.dashboard.conftest import make_memory
 from tests.factories import make_token
+from tests.jobs import run_whole
 from tests.proxy.asgi import call, in_thread
 
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "What is my dog called?"}]}
@@ -56,11 +58,14 @@ def knowing(agent: Agent, **settings: object) -> Memory:
 
 def written(agent: Agent, entries) -> tuple[Session, list[Injection], Memory]:
     """What the vault has of one turn."""
-    write_turns(agent.org_id, entries())
+    told = entries()
+    write_turns(agent.org_id, told)
+    run_whole("count_injections")
     with scope(agent.org_id):
+        receipts = injections_of_turns(agent.org_id, [entry.turn_id for entry in told])
         return (
             Session.objects.get(agent=agent),
-            list(Injection.objects.filter(agent=agent)),
+            [line for lines in receipts.values() for line in lines],
             Memory.objects.get(agent=agent),
         )
 

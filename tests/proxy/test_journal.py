@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-import orjson
 from django.core.management import call_command
 
 from agents.models import Session, Trace
+from context.lines import read
 from context.models import AssemblyRecord
 from context.score import Components
 from context.values import Arm, Considered, Reason
@@ -17,7 +17,6 @@ from ibex.core.redis import redis
 from ibex.core.tenancy import scope
 from proxy import drain as module
 from proxy.dead_letters import LENGTH_MAX
-from proxy.entry import TurnEntry
 from proxy.journal import FIELD
 from tests.proxy.journaled import checkpoints, dead_letters, drain, entry, put, stream, texts, waiting
 
@@ -68,14 +67,18 @@ def test_what_a_later_version_says_besides_does_not_stop_an_entry(drain, put, ag
     assert [row.user_text for row in checkpoints(agent)] == ["new"]
 
 
-def test_the_lines_of_a_receipt_are_read_as_they_were_written(agent):
+def test_the_lines_of_a_receipt_are_kept_as_they_were_written(drain, put, agent):
     told = Considered(uuid4(), 3, 1, 0.5, Components(0.123456, 1.0, 0.5, 0.9, 0.0), Arm.COLD, 9, True, "", 2, None, 4)
     quoted = Considered(None, 1, 2, 0.4, (), Arm.REPLAYED, 9, False, Reason.RESTATES, excerpt_id=uuid4())
     lines = [told.as_row(), (*quoted.as_row(), "of a later version")]
-    kept = TurnEntry.from_bytes(replace(entry(agent), lines=lines).to_bytes())
-    assert kept.considered == [orjson.loads(orjson.dumps(line.as_json())) for line in (told, quoted)]
-    assert kept.considered[0]["components"]["relevance"] == 0.1235
-    assert TurnEntry.from_bytes(kept.to_bytes()) == kept
+    assembly = {"assembled_at": 1.0, "mode": "on", "level": 0, "missing": [], "directive_version": 0}
+    assembly |= {"placement": "system_first", "joins_blocks": False, "message_count": 1, "forgotten": []}
+    put(replace(entry(agent), lines=lines, assembly=assembly))
+    drain.step(50)
+    with scope(agent.org_id):
+        (first, parts), (second, none) = read(AssemblyRecord.objects.get().lines)
+    assert (first, second) == (told._replace(components=first.components), quoted._replace(components=[]))
+    assert (parts["relevance"], parts["recency"], none) == (0.1235, 1.0, {})
 
 
 def test_a_repeated_entry_changes_nothing(drain, put, agent):

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
-import pytest
 from django.db import connection, connections
 
 from agents.models import Agent
+from context.models import Injection
 from ibex.core.ids import uuid7
 from ibex.core.tenancy import scope
 from memories import store
@@ -54,53 +55,56 @@ def until_somebody_waits_for_a_lock() -> None:
     raise AssertionError("nobody waits")
 
 
-@pytest.mark.parametrize("refer", [False, True], ids=["counted", "referred to, then counted"])
-def test_counting_injections_and_refinement_take_turns(agent: Agent, refer: bool) -> None:
-    """The drain counts the older memory first, refinement bumps the newer one first: once that was a deadlock.
+def shown(memory: Memory) -> None:
+    """It was put into a prompt."""
+    with scope(memory.org_id):
+        Injection.objects.create(
+            org_id=memory.org_id, memory=memory, turn_id=uuid7(), memory_version=1, rank=1, score=0.5, arm="cold",
+            tokens=1, is_packed=True,
+        )  # fmt: skip
 
-    `refer`: the drain's injections refer to the rows before it counts them, which locks their keys.
-    """
+
+def count(agent: Agent) -> list[UUID]:
+    with scope(agent.org_id):
+        return store.count_injections(agent.org_id, since=UUID(int=0), after=None, most=100)
+
+
+def test_counting_injections_and_refinement_take_turns(agent: Agent) -> None:
+    """Counting takes the older memory first, refinement bumps the newer one first: once that was a deadlock."""
     older, newer = remember(agent, "The user drinks tea."), remember(agent, "The user owns a sailing boat.")
     again = before_write([draft(agent, newer.content), draft(agent, older.content)])
-    first_written, drain_waits = threading.Event(), threading.Event()
+    shown(older)
+    shown(newer)
+    first_written, counter_waits = threading.Event(), threading.Event()
 
     def refine_slowly() -> None:
         with scope(agent.org_id):
             write_all(again[:1])
             first_written.set()
-            assert drain_waits.wait(20)
+            assert counter_waits.wait(20)
             write_all(again[1:])
-
-    def drain() -> None:
-        with scope(agent.org_id):
-            if refer:
-                keys = "SELECT 1 FROM memories_memory WHERE org_id = %s AND agent_id = %s FOR KEY SHARE"
-                with connection.cursor() as cursor:
-                    cursor.execute(keys, [agent.org_id, agent.pk])
-            store.count_injections(agent.org_id, [older.pk, newer.pk])
 
     refining, refining_failed = in_thread(refine_slowly)
     assert first_written.wait(20)
-    draining, draining_failed = in_thread(drain)
+    counting, counting_failed = in_thread(lambda: count(agent))
     until_somebody_waits_for_a_lock()
-    drain_waits.set()
+    counter_waits.set()
     refining.join(30)
-    draining.join(30)
-    assert refining_failed + draining_failed == []
+    counting.join(30)
+    assert refining_failed + counting_failed == []
     assert [(memory.proof_count, memory.injection_count) for memory in memories_of(agent)] == [(2, 1), (2, 1)]
 
 
-def test_injections_of_nothing_or_of_what_is_gone_count_nothing(agent: Agent) -> None:
-    with scope(agent.org_id):
-        store.count_injections(agent.org_id, [])
-        store.count_injections(agent.org_id, [uuid7()])
-
-
-def test_an_injection_is_counted_as_often_as_it_is_told(agent: Agent) -> None:
-    memory = remember(agent, "The user drinks tea.")
-    with scope(agent.org_id):
-        store.count_injections(agent.org_id, [memory.pk] * 3)
-        assert Memory.objects.get(pk=memory.pk).injection_count == 3
+def test_an_injection_is_counted_once_however_often_is_looked(agent: Agent) -> None:
+    memory, other = remember(agent, "The user drinks tea."), remember(agent, "The user owns a sailing boat.")
+    for _ in range(3):
+        shown(memory)
+    assert [count(agent), count(agent)] == [[memory.pk], []]
+    assert [one.injection_count for one in memories_of(agent)] == [3, 0]
+    shown(memory)
+    count(agent)
+    again = {one.pk: one for one in memories_of(agent)}
+    assert (again[memory.pk].injection_count, again[other.pk].last_injected_at) == (4, None)
 
 
 def test_fifty_callers_who_post_the_same_words_make_one_memory(agent: Agent, alice: Person) -> None:

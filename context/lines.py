@@ -1,0 +1,42 @@
+"""The lines of a receipt as a turn's assembly keeps them: lists of values, which cost a twelfth of as many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from context.score import WEIGHTS
+from context.values import Considered
+
+DIGITS = 4
+"""Of a component: more than a reader needs."""
+
+_COMPONENTS = Considered._fields.index("components")
+
+
+def line_of(said: Mapping[str, Any]) -> list[Any]:
+    """`Considered.as_row` of the line that `Considered.as_json` says. Raises KeyError on what is none."""
+    parts = said["components"]
+    known = {**said, "components": [parts.get(name) for name in WEIGHTS] if parts else []}
+    return [known.get(name) for name in Considered._fields]
+
+
+def stored(row: Sequence[Any]) -> list[Any]:
+    """`Considered.as_row`, through JSON, as it is kept."""
+    line = list(row)
+    line[_COMPONENTS] = [part if part is None else round(part, DIGITS) for part in line[_COMPONENTS]]
+    return line
+
+
+def read(lines: Sequence[Sequence[Any]]) -> Iterator[tuple[Considered, dict[str, float]]]:
+    """Lines as they were considered, each with its components by name, as far as they are known."""
+    for row in lines:
+        line = Considered.from_row(row)
+        said: Sequence[float | None] = line.components
+        parts = {name: part for name, part in zip(WEIGHTS, said, strict=False) if part is not None}
+        yield line._replace(memory_id=_id(line.memory_id), excerpt_id=_id(line.excerpt_id)), parts
+
+
+def _id(text: Any) -> UUID | None:
+    return UUID(text) if text else None
