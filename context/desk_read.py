@@ -15,6 +15,8 @@ from ibex.core import metrics
 MAX_BLOCKS = 64
 """Blocks remembered for one session; the agent's memory budget forgets them long before that."""
 
+PARSED_DESKS = 512
+"""Their values come back as the very same objects while a desk does not change (`proxy.known_desks`)."""
 PARSED_MAX = 4_096
 """Hot memories come back call after call; about 1 KiB each."""
 
@@ -112,8 +114,8 @@ def parse_desk(
     `hot_of_user` is None when the call has no end user. What cannot be parsed is counted and treated as not there.
     """
     text, version, tokens = parse_directive(directive)
-    of_agent = parse_hot(hot)
-    of_user = parse_hot(hot_of_user) if hot_of_user is not None else ()
+    of_agent = parse_hot(tuple(hot))
+    of_user = parse_hot(tuple(hot_of_user)) if hot_of_user is not None else ()
     parts = {"directive": text, "hot": of_agent, "hot_of_user": of_user}
     known = None if of_agent is None and not of_user else (*(of_agent or ()), *(of_user or ()))
     cuts = [cut_of(values) for values in (hot, hot_of_user) if values is not None]
@@ -135,7 +137,8 @@ def parse_directive(raw: bytes | None) -> tuple[str | None, int, int | None]:
     return unknown if raw is None else _parsed(_directive, raw, fallback=unknown)
 
 
-def parse_hot(values: Sequence[bytes]) -> tuple[HotMemory, ...] | None:
+@lru_cache(maxsize=PARSED_DESKS)
+def parse_hot(values: tuple[bytes, ...]) -> tuple[HotMemory, ...] | None:
     """The memories among the values of one hot hash; None when it is cold."""
     if not values:
         return None

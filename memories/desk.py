@@ -131,7 +131,7 @@ def refresh(org_id: UUID, agent_id: UUID, end_user: str = "") -> None:
         with scope(org_id):
             memories = best(org_id, agent_id, end_user)
         rows = [part for memory in memories for part in (str(memory.pk), score(memory), fields(memory))]
-        about = [generation, TTL_S, int(time.time()), GENERATION_TTL_S, secrets.randbits(CUT_BITS)]
+        about = [generation, TTL_S, time.time(), GENERATION_TTL_S, secrets.randbits(CUT_BITS)]
         if redis().eval(_REBUILD, len(keys), *keys, *about, *rows):
             return
 

@@ -22,6 +22,7 @@ from ibex.core.redis import RedisError, Script, org_key, wire
 from proxy import budgets
 from proxy.breaker import open_key
 from proxy.conversation import Fingerprint, SessionRef, new_session, session_of
+from proxy.known_desks import KnownDesk, KnownDesks
 from proxy.limits import Usage, limits_of
 from proxy.turn import Turn, TurnStart
 
@@ -30,6 +31,7 @@ SESSION_TTL_S = 24 * 3600
 """How long a conversation is recognised by its fingerprint, and its blocks can be replayed from the desk."""
 
 _SCRIPT = Script((Path(__file__).parent / "turn_start.lua").read_text())
+_desks = KnownDesks()
 _log = structlog.get_logger(__name__)
 
 
@@ -57,8 +59,11 @@ async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard, *,
     limits, now = limits_of(principal, agent), time.time()
     session = turn.switches.session if turn.switches else ""
     fallback = session_of(session, agent.id) if session else new_session()
+    end_user = turn.switches.end_user if turn.switches else ""
+    keys = [org_key(agent.org_id, "hotdata", agent.id, *owner) for owner in ((), ("u", end_user))]
+    known = [_desks.get(key) for key in keys]
     try:
-        answer = await _ask(turn, agent, fallback, limits, now, looks_only=looks_only)
+        answer = await _ask(turn, agent, fallback, limits, now, known, looks_only=looks_only)
     except (RedisError, OSError, TimeoutError) as error:
         metrics.FAIL_OPEN.labels(step="turn_start").inc()
         _log.warning("turn_start_skipped", error=type(error).__name__)
@@ -68,8 +73,8 @@ async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard, *,
     usage.check()
     for _ in usage.cold():
         metrics.FAIL_OPEN.labels(step="budget").inc()
-    has_user = bool(turn.switches and turn.switches.end_user)
-    desk = parse_desk(directive=answer[2], hot=answer[3], hot_of_user=answer[4] if has_user else None, shown=answer[7])
+    hot, hot_of_user = (_desks.read(*desk) for desk in zip(keys, known, answer[3:5], strict=True))
+    desk = parse_desk(directive=answer[2], hot=hot, hot_of_user=hot_of_user if end_user else None, shown=answer[7])
     return TurnStart(
         usage=usage,
         desk=desk,
@@ -79,7 +84,14 @@ async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard, *,
 
 
 async def _ask(
-    turn: Turn, agent: AgentCard, fallback: SessionRef, limits: Sequence[Limit], now: float, *, looks_only: bool
+    turn: Turn,
+    agent: AgentCard,
+    fallback: SessionRef,
+    limits: Sequence[Limit],
+    now: float,
+    known: Sequence[KnownDesk],
+    *,
+    looks_only: bool,
 ) -> list[Any]:
     org_id = agent.org_id
     end_user = turn.switches.end_user if turn.switches else ""
@@ -90,10 +102,12 @@ async def _ask(
         org_key(org_id, "hotdata", agent.id),
         org_key(org_id, "hotdata", agent.id, "u", end_user),
         session_key(org_id, agent.id, named),
+        org_key(org_id, "hotgen", agent.id),
+        org_key(org_id, "hotgen", agent.id, "u", end_user),
         *(key for limit in limits for key in limit.keys(now)),
         *(open_key(org_id, upstream.id) for upstream in turn.upstreams),
     ]
-    arguments: list[str | int | float] = [
+    arguments: list[bytes | str | int | float] = [
         2 * WINDOW_S,
         len(limits),
         *chain.from_iterable(_checked(limit, now) for limit in limits),
@@ -105,6 +119,7 @@ async def _ask(
         session_key(org_id, agent.id, ""),
         turn.prints.whole.hex(),
         int(looks_only),
+        *(desk.edition for desk in known),
         *(candidate for candidate, _ in turn.prints.candidates),
     ]
     return list(await wire().run(_SCRIPT, keys, arguments, timeout_s=TIMEOUT_S))
