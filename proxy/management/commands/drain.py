@@ -20,7 +20,7 @@ from proxy.dead_letters import replay_dead
 from proxy.drain import Drain
 from proxy.journal import STREAM
 
-GATHER_S = 0.2
+GATHER_S = 0.4
 """Pause after a batch that was not full: one batch of many turns costs less than many of one."""
 PAUSE_S = 1.0
 """Wait before a server that is away is asked again, or the drain at work whether it still is."""
