@@ -248,6 +248,16 @@ async def test_a_call_that_finds_the_event_loop_busy_goes_without_the_search_and
     assert [line.arm for line in answer.packed] == ["hot"]
 
 
+async def test_on_a_busy_event_loop_the_deadline_is_earlier_by_as_much_as_the_loop_is_late() -> None:
+    lag, never = Lag(), Never()
+    lag.seconds = assembler.RETRIEVAL_DEADLINE_S
+    cold_desk = DeskRead(directive="Be brief.", hot=None, cold=("hot",))
+    assembling = assemble(question([user(ASKED)], cold_desk), retriever=Vault(hot=never), admission=Admission(lag=lag))
+    assembly = await asyncio.wait_for(assembling, timeout=assembler.RETRIEVAL_DEADLINE_S / 2)
+    assert "hot" in assembly.missing
+    await asyncio.wait_for(never.cancelled.wait(), timeout=5)
+
+
 async def test_a_search_that_fails_gives_its_place_back() -> None:
     admission = Admission(limit=1)
     await assemble(question([user(ASKED)], warm_desk()), retriever=Vault(cold=None), admission=admission)
