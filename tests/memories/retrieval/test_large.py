@@ -21,8 +21,9 @@ PLANTS = ["figs", "pears", "plums", "apples", "grapes", "lemons"]
 
 @pytest.fixture
 def grown(agent: Agent, monkeypatch) -> Iterator[tuple[str, object]]:
-    """An agent of six memories where four are many."""
+    """An agent of six memories where four are many, and a table that could bear all that other tests left."""
     monkeypatch.setattr(indexes, "EXACT_ROWS", 4)
+    monkeypatch.setattr(large, "INDEXED_MOST", 10_000)
     refine_all([draft(agent, f"The user grows {plant} in the garden.") for plant in PLANTS])
     yield ("memory", agent.pk)
     indexes.drop("memory", agent.pk, Slot())
