@@ -107,12 +107,10 @@ def embedded_questions() -> Asked:
 
 def build_indexes() -> float:
     """What the scheduler and the worker do for large agents; seconds."""
-    from memories.retrieval.large import large_agents
-    from memories.tasks import index_agent
+    from memories import rollout
 
     start = time.perf_counter()
-    for kind, agent_id in large_agents():
-        index_agent(kind, str(agent_id))
+    rollout.build_indexes()
     return time.perf_counter() - start
 
 

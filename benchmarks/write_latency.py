@@ -148,11 +148,13 @@ def _figures(took: Sequence[float]) -> dict[str, float]:
 
 def run(sizes: Sequence[int], writes: int, admin_url: str) -> int:
     """Fill the agents, then write to each."""
+    from memories import rollout
+
     many_memories.prepare_pool(admin_url)
     _make_plain_table(admin_url)
     agents = {size: make_agent(f"agent-{size}") for size in sizes}
     many_memories.fill(admin_url, {agent: size for size, agent in agents.items()}, 0)
-    build_indexes()
+    rollout.build_indexes()
     wanted = texts(WARM_UP + writes)
     results = {f"agent of {size:,}": refined(agent, wanted) for size, agent in agents.items()}
     results["plain insert"] = plain(agents[sizes[0]], wanted)
@@ -166,16 +168,6 @@ def _make_plain_table(admin_url: str) -> None:
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(_PLAIN_TABLE)
         admin.execute(f'GRANT ALL ON benchmark_plain TO "{settings.DATABASES["default"]["USER"]}"')
-
-
-def build_indexes() -> None:
-    """What the scheduler and the worker do for large agents."""
-    from memories.retrieval import indexes
-    from memories.retrieval.large import large_agents
-    from memories.slots import in_use
-
-    for (kind, agent_id), slot in itertools.product(large_agents(), in_use()):
-        indexes.build(kind, agent_id, slot)
 
 
 def report(results: dict[str, dict[str, Any]], writes: int) -> int:

@@ -6,13 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from context.score import WEIGHTS
-from context.values import Considered
-
-DIGITS = 4
-"""Of a component: more than a reader needs."""
-
-_COMPONENTS = Considered._fields.index("components")
+from context.score import COMPONENT_DIGITS, WEIGHTS
+from context.values import COMPONENTS_AT, Considered
 
 
 def line_of(said: Mapping[str, Any]) -> list[Any]:
@@ -25,7 +20,7 @@ def line_of(said: Mapping[str, Any]) -> list[Any]:
 def stored(row: Sequence[Any]) -> list[Any]:
     """`Considered.as_row`, through JSON, as it is kept."""
     line = list(row)
-    line[_COMPONENTS] = [part if part is None else round(part, DIGITS) for part in line[_COMPONENTS]]
+    line[COMPONENTS_AT] = [part if part is None else round(part, COMPONENT_DIGITS) for part in line[COMPONENTS_AT]]
     return line
 
 

@@ -18,6 +18,8 @@ HALF_LIVES_DAYS: Mapping[str, float] = MappingProxyType({})
 FREQUENT_INJECTIONS = 50
 """From here on, more injections count no more."""
 DAY_S = 86_400.0
+COMPONENT_DIGITS = 4
+"""What a reader of a receipt is told of a component: more than one needs."""
 
 if not math.isclose(sum(WEIGHTS.values()), 1.0):
     raise ValueError("The weights of the score must sum to 1.")

@@ -12,7 +12,7 @@ from agents.principal import AgentCard
 from context.budget import Budget
 from context.desk_read import DeskRead, HotMemory, ShownBlock
 from context.mode import Mode
-from context.score import HALF_LIVES_DAYS, WEIGHTS
+from context.score import COMPONENT_DIGITS, HALF_LIVES_DAYS, WEIGHTS
 
 
 class Level(IntEnum):
@@ -129,14 +129,15 @@ class Considered(NamedTuple):
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """For a reader: four digits of a component are more than one needs."""
+        """For a reader."""
+        parts = zip(WEIGHTS, self.components, strict=False)
         return {
             "memory_id": self.memory_id,
             "excerpt_id": self.excerpt_id,
             "version": self.version,
             "rank": self.rank,
             "score": self.score,
-            "components": {name: round(part, 4) for name, part in zip(WEIGHTS, self.components, strict=False)},
+            "components": {name: round(part, COMPONENT_DIGITS) for name, part in parts},
             "arm": self.arm,
             "tokens": self.tokens,
             "is_packed": self.is_packed,
@@ -148,7 +149,7 @@ class Considered(NamedTuple):
 
     def as_row(self) -> tuple[Any, ...]:
         """For the journal, whose JSON takes plain tuples and ids as they are. `from_row` is the inverse."""
-        return (*self[:_COMPONENTS], tuple(self.components), *self[_COMPONENTS + 1 :])
+        return (*self[:COMPONENTS_AT], tuple(self.components), *self[COMPONENTS_AT + 1 :])
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Self:
@@ -156,7 +157,8 @@ class Considered(NamedTuple):
         return cls(*row[: len(cls._fields)])
 
 
-_COMPONENTS = Considered._fields.index("components")
+COMPONENTS_AT = Considered._fields.index("components")
+"""Their place in a row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

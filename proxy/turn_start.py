@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -60,8 +60,8 @@ async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard, *,
     session = turn.switches.session if turn.switches else ""
     fallback = session_of(session, agent.id) if session else new_session()
     end_user = turn.switches.end_user if turn.switches else ""
-    keys = [org_key(agent.org_id, "hotdata", agent.id, *owner) for owner in ((), ("u", end_user))]
-    known = [_desks.get(key) for key in keys]
+    desks = (org_key(agent.org_id, "hotdata", agent.id, *owner) for owner in ((), ("u", end_user)))
+    known = {key: _desks.get(key) for key in desks}
     try:
         answer = await _ask(turn, agent, fallback, limits, now, known, looks_only=looks_only)
     except (RedisError, OSError, TimeoutError) as error:
@@ -73,7 +73,8 @@ async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard, *,
     usage.check()
     for _ in usage.cold():
         metrics.FAIL_OPEN.labels(step="budget").inc()
-    hot, hot_of_user = (_desks.read(*desk) for desk in zip(keys, known, answer[3:5], strict=True))
+    told = zip(known.items(), answer[3:5], strict=True)
+    hot, hot_of_user = (_desks.read(key, desk, said) for (key, desk), said in told)
     desk = parse_desk(directive=answer[2], hot=hot, hot_of_user=hot_of_user if end_user else None, shown=answer[7])
     return TurnStart(
         usage=usage,
@@ -89,7 +90,7 @@ async def _ask(
     fallback: SessionRef,
     limits: Sequence[Limit],
     now: float,
-    known: Sequence[KnownDesk],
+    known: Mapping[str, KnownDesk],
     *,
     looks_only: bool,
 ) -> list[Any]:
@@ -99,8 +100,7 @@ async def _ask(
     named = str(parse_uuid(session) or "")
     keys = [
         org_key(org_id, "directive", agent.id),
-        org_key(org_id, "hotdata", agent.id),
-        org_key(org_id, "hotdata", agent.id, "u", end_user),
+        *known,
         session_key(org_id, agent.id, named),
         org_key(org_id, "hotgen", agent.id),
         org_key(org_id, "hotgen", agent.id, "u", end_user),
@@ -119,7 +119,7 @@ async def _ask(
         session_key(org_id, agent.id, ""),
         turn.prints.whole.hex(),
         int(looks_only),
-        *(desk.edition for desk in known),
+        *(desk.edition for desk in known.values()),
         *(candidate for candidate, _ in turn.prints.candidates),
     ]
     return list(await wire().run(_SCRIPT, keys, arguments, timeout_s=TIMEOUT_S))

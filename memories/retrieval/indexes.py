@@ -50,7 +50,12 @@ def index_name(kind: str, agent_id: UUID, slot: Slot) -> str:
 
 def words_index_name(kind: str, agent_id: UUID) -> str:
     """The name of an agent's own index over the words of memories or excerpts."""
-    return f"{TABLES[kind]}_words_{agent_id.hex}"
+    return words_index_prefix(kind) + agent_id.hex
+
+
+def words_index_prefix(kind: str) -> str:
+    """What the names of all agents' own indexes over words begin with; the agent's id follows."""
+    return f"{TABLES[kind]}_words_"
 
 
 def condition(kind: str, agent_id: UUID, slot: Slot) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -51,13 +50,13 @@ def _surveyed() -> tuple[Agents, Agents]:
     small: Agents = []
     with cross_tenant("index_large_agents") as system, connections[system].cursor() as cursor:
         for kind, table in TABLES.items():
-            sizes, indexed = _sizes(cursor, kind, table), _indexed(cursor, table)
+            sizes, indexed = _sizes(cursor, kind, table), _indexed(cursor, kind)
             kept = [agent_id for agent_id in sizes if agent_id in indexed]
             room = max(0, INDEXED_MOST - len(kept))
             grown = [agent_id for agent_id, rows in sizes.items() if rows > indexes.EXACT_ROWS]
             new = [agent_id for agent_id in grown if agent_id not in indexed][:room]
-            large += _of(kind, [*kept, *new])
-            small += _of(kind, sorted(indexed - set(sizes)))
+            large += [(kind, agent_id) for agent_id in (*kept, *new)]
+            small += [(kind, agent_id) for agent_id in sorted(indexed.difference(sizes))]
     return large, small
 
 
@@ -71,10 +70,6 @@ def _sizes(cursor: Any, kind: str, table: str) -> dict[UUID, int]:
     return dict(cursor.fetchall())
 
 
-def _indexed(cursor: Any, table: str) -> set[UUID]:
-    cursor.execute(_INDEXED, {"table": table, "prefix": f"{table}_words_"})
+def _indexed(cursor: Any, kind: str) -> set[UUID]:
+    cursor.execute(_INDEXED, {"table": TABLES[kind], "prefix": indexes.words_index_prefix(kind)})
     return {agent_id for (agent_id,) in cursor.fetchall()}
-
-
-def _of(kind: str, agents: Iterable[UUID]) -> Sequence[tuple[str, UUID]]:
-    return [(kind, agent_id) for agent_id in agents]
