@@ -159,6 +159,12 @@ def writes(org_id: UUID, agent_id: UUID, end_users: Sequence[str]) -> tuple[byte
     return tuple(generation or b"0" for generation in generations)
 
 
+def cuts(org_id: UUID, agent_id: UUID, end_users: Sequence[str]) -> tuple[str, ...] | None:
+    """By which copies of these desks' memories are known to hold; None where a desk is cold. Raises RedisError."""
+    found: list[Any] = [redis().hget(_keys(org_id, agent_id, end_user)[1], "cut") for end_user in end_users]
+    return None if None in found else tuple(cut.decode("ascii", "replace") for cut in found)
+
+
 def hot_values(org_id: UUID, agent_id: UUID, end_user: str = "") -> list[dict[str, Any]] | None:
     """What is on one desk, best first; None when it is cold. The hot path reads the same in its one script."""
     scores, data, *_ = _keys(org_id, agent_id, end_user)

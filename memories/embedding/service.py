@@ -24,7 +24,7 @@ from memories.embedding.cache import LruCache
 from memories.embedding.errors import EmbeddingBusy
 from memories.embedding.model import MODEL_NAME, QUERY_CHARACTERS, Vector, Vectors
 
-QUERY_CACHE_ENTRIES = 4_096  # 1.5 KiB each
+QUERY_CACHE_ENTRIES = 1_024  # 2 KiB each; who asks the same again does so soon: another turn of tools, another try
 DOCUMENT_CACHE_ENTRIES = 4_096
 MODELS = 3  # of a process: the built-in one, which classifiers know, the one that serves, and the one that comes next
 IN_FLIGHT_A_THREAD = 8  # at 4 ms a query the last of them waits about 30 ms; assembly has 45
@@ -120,7 +120,8 @@ class QueryEmbedder:
         return job
 
     def _embed(self, key: str) -> Vector:
-        vector = _frozen(self._model.embed_query(key))
+        # A copy: the model's own answer may hold a place of its working memory, which then grows around what is kept.
+        vector = _frozen(self._model.embed_query(key).copy())
         self.cache.put(key, vector)
         return vector
 

@@ -22,13 +22,13 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 import structlog
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 
 from ibex.core import metrics
 from ibex.core.redis import RedisError
-from ibex.core.tenancy import scope
 from memories import desk
 from memories.embedding import Vector
+from memories.retrieval.arriving import arriving
 from memories.retrieval.candidates import place_of
 from memories.retrieval.query import PROMPT_EXCERPT_TOKENS
 from memories.retrieval.words import Vocabulary
@@ -148,6 +148,18 @@ class Shelf:
         self._copies.move_to_end(place)
         return copy
 
+    async def fill(self, place: Place, cuts: Cuts | None, slot: Slot) -> None:
+        """Wait until there is a copy of `place`, if there may be one: for a process that starts, no caller waits."""
+        for _ in range(2):  # what is being read may be of another place
+            if self.get(place, cuts, slot) is not None or self._reading is None or self._reading.done():
+                return
+            await asyncio.wait({self._reading})
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more copy would not make another one go."""
+        return self._rows + ROWS_MAX <= ROWS_KEPT
+
     def clear(self) -> None:
         """Forget everything."""
         self._copies.clear()
@@ -183,8 +195,12 @@ class Shelf:
         self._copies.move_to_end(place)
         self._forget_the_oldest()
 
+    @property
+    def _rows(self) -> int:
+        return sum(len(copy.rows) for copy in self._copies.values())
+
     def _forget_the_oldest(self) -> None:
-        while len(self._copies) > 1 and sum(len(copy.rows) for copy in self._copies.values()) > ROWS_KEPT:
+        while len(self._copies) > 1 and self._rows > ROWS_KEPT:
             place, _ = self._copies.popitem(last=False)
             self._rest_until.pop(place, None)
             self._asked_at.pop(place, None)
@@ -200,7 +216,7 @@ def renewed(copy: Held | None, place: Place, cuts: Cuts, slot: Slot, *, may_read
         return replace(copy, read_at=now)
     if not may_read:
         return copy
-    made = read(place, cuts, slot)
+    made = read(place, cuts, slot, copy)
     return None if made is None else replace(made, writes=writes, whole_at=made.read_at)
 
 
@@ -220,18 +236,16 @@ def _writes(place: Place) -> tuple[bytes, ...] | None:
         return None
 
 
-def read(place: Place, cuts: Cuts, slot: Slot) -> Held | None:
-    """A copy of the rows of `place` as they are now; None when they are too many. Blocks; for a thread."""
+def read(place: Place, cuts: Cuts, slot: Slot, known: Held | None = None) -> Held | None:
+    """A copy of the rows of `place` as they are now; None when they are too many. Blocks; for a thread.
+
+    What `known` holds in the same words is not held twice.
+    """
     org_id, agent_id, end_user, kind = place
     read_at = time.monotonic()
-    try:
-        with scope(org_id), connections["default"].cursor() as cursor:
-            statement = _READ[kind].format(column=slot.column, model_column=slot.model_column)
-            cursor.execute(statement, [slot.model, org_id, agent_id, sorted({"", end_user})])
-            rows = cursor.fetchall()
-    finally:
-        # The thread goes back to its pool, and so must its connection.
-        connections["default"].close()
+    statement = _READ[kind].format(column=slot.column, model_column=slot.model_column)
+    given = [slot.model, org_id, agent_id, sorted({"", end_user})]
+    rows = arriving(org_id, statement, given, () if known is None else known.rows, fields=_FIELDS)
     return None if len(rows) > ROWS_MAX else held_of(rows, cuts, slot, read_at, kind)
 
 

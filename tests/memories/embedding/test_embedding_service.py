@@ -51,6 +51,10 @@ async def test_a_shared_vector_cannot_be_changed_by_one_caller(embedder: QueryEm
         vector[0] = 1.0
 
 
+async def test_a_kept_vector_holds_nothing_of_the_models_working_memory(embedder: QueryEmbedder) -> None:
+    assert (await embedder.embed("tea")).flags.owndata
+
+
 async def test_the_cache_forgets_what_was_used_longest_ago(embedder: QueryEmbedder) -> None:
     for text in ("one", "two", "three", "one", "four"):
         await embedder.embed(text)
