@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
-from contextlib import suppress
 from importlib import import_module
 
 import psycopg
@@ -20,14 +17,11 @@ from ibex.core.redis import close_async_redis
 from ibex.providers.client import close_client
 from memories.embedding import EmbeddingUnavailable
 from memories.slots import ready
+from proxy import process_memory
 
 CANCEL_AGAIN_S = 0.5
 LOAD_AGAIN_S = 2.0
 """Wait before the model is asked for again: what is missing is the vault, which says which one, or a package."""
-YOUNG_OBJECTS = 50_000
-"""Between two collections. Fifty calls in flight are some 20,000 objects, which end by themselves: at Python's 700
-the collector walked through them for a twentieth of the process's time, in pauses of 1, 13 and 45 ms; what it is for,
-objects in a circle, is a few a call."""
 
 _log = structlog.get_logger(__name__)
 _lock: asyncio.Lock | None = None
@@ -45,6 +39,7 @@ async def started() -> None:
     _lock = _lock or asyncio.Lock()
     async with _lock:
         if not _is_started:
+            process_memory.bound()
             await open_hot_pool()
             _tasks.append(asyncio.create_task(listen_for_changes()))
             _tasks.append(asyncio.create_task(_warm_up()))
@@ -72,7 +67,7 @@ async def _warm_up() -> None:
     global _is_warm  # noqa: PLW0603 - one state a process
     while not await _is_loaded():  # noqa: ASYNC110 - what is waited for is on another machine
         await asyncio.sleep(LOAD_AGAIN_S)
-    _settle()
+    process_memory.settle()
     _is_warm = True
     try:
         async with hot_pool().connection() as connection:
@@ -95,16 +90,6 @@ async def _is_loaded() -> bool:
         return False
     await asyncio.to_thread(import_module, "context.vault")
     return True
-
-
-def _settle() -> None:
-    """What is loaded by now stays: the collector need not walk through it again, which stops every call for 100 ms."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
-    # What loading took and no longer needs goes back to the system, about 10 MB; only glibc has the call.
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 async def stopped() -> None:
