@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from importlib import import_module
 
 import psycopg
@@ -11,8 +12,9 @@ from django.db import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
 from agents.authentication import listen_for_changes
+from context.admission import BUSY_FROM_S
 from ibex.core.database import close_hot_pool, hot_pool, open_hot_pool
-from ibex.core.lag import loop_lag
+from ibex.core.lag import BEAT_S, loop_lag
 from ibex.core.redis import close_async_redis
 from ibex.providers.client import close_client
 from memories.embedding import EmbeddingUnavailable
@@ -22,6 +24,9 @@ from proxy import process_memory
 CANCEL_AGAIN_S = 0.5
 LOAD_AGAIN_S = 2.0
 """Wait before the model is asked for again: what is missing is the vault, which says which one, or a package."""
+CALM_WITHIN_S = 1.0
+"""The loop's lag after loading is forgotten in a fifth of that."""
+WARM_START = "proxy.warm_start"
 
 _log = structlog.get_logger(__name__)
 _lock: asyncio.Lock | None = None
@@ -67,7 +72,10 @@ async def _warm_up() -> None:
     global _is_warm  # noqa: PLW0603 - one state a process
     while not await _is_loaded():  # noqa: ASYNC110 - what is waited for is on another machine
         await asyncio.sleep(LOAD_AGAIN_S)
+    # Bound late: it imports the vault's code, which is loaded in a thread.
+    await import_module(WARM_START).warm_start()
     process_memory.settle()
+    await _calm()
     _is_warm = True
     try:
         async with hot_pool().connection() as connection:
@@ -88,8 +96,16 @@ async def _is_loaded() -> bool:
     except DatabaseError as error:
         _log.warning("embedding_model_unknown", error=type(error).__name__)
         return False
-    await asyncio.to_thread(import_module, "context.vault")
+    await asyncio.to_thread(import_module, WARM_START)
     return True
+
+
+async def _calm() -> None:
+    """Wait until the loop has done what loading held up: a call that finds it busy goes without the search."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CALM_WITHIN_S):
+            while loop_lag.seconds >= BUSY_FROM_S / 2:  # noqa: ASYNC110 - it is measured beat by beat
+                await asyncio.sleep(BEAT_S)
 
 
 async def stopped() -> None:

@@ -81,11 +81,12 @@ def anonymous() -> Client:
 @pytest.fixture
 async def hot_path(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """The web process's resources, for tests that run the hot path inside their own event loop. There a busy machine is
-    never taken for a Redis or a vault that does not answer, nor its loop for one that has no time to search.
+    never taken for a Redis or a vault that does not answer, nor its loop for one that has no time to search; and other
+    tests' agents are not read when it starts.
     """
     from context import admission, assembler
     from ibex.core import pulse, redis_wire
-    from proxy import journal, lifespan, turn_start
+    from proxy import journal, lifespan, turn_start, warm_start
 
     monkeypatch.setattr(redis_wire, "SILENT_AFTER_S", 30.0)
     monkeypatch.setattr(pulse, "SILENT_AFTER_S", 30.0)
@@ -93,6 +94,7 @@ async def hot_path(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     monkeypatch.setattr(admission, "BUSY_FROM_S", 60.0)
     monkeypatch.setattr(turn_start, "TIMEOUT_S", 30.0)
     monkeypatch.setattr(journal, "APPEND_TIMEOUT_S", 30.0)
+    monkeypatch.setattr(warm_start, "AGENTS_MAX", 0)
     assembler.admission_here.forget()
     await lifespan.started()
     yield
