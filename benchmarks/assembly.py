@@ -37,7 +37,7 @@ from benchmarks import many_memories
 from benchmarks.instant_upstream import INSTANT
 from benchmarks.load import Run, drive
 from benchmarks.promises import Promise, finish, percentile, print_table
-from benchmarks.stack import Process, Stack, running_ibex, upstream, wait_until_drained
+from benchmarks.stack import Processes, Stack, running_ibex, upstream, wait_until_drained
 
 SIZES = (10_000, 100_000)
 CALLERS = 50
@@ -65,9 +65,9 @@ SELECT request_id::text, level, is_fallback FROM agents_trace WHERE agent_id = %
 
 @dataclass
 class Usage:
-    """What a process used while it was watched."""
+    """What processes used together while they were watched: CPU and memory are sums over all web processes."""
 
-    process: Process
+    processes: Processes
     samples: list[tuple[float, float]] = field(default_factory=list)
     """(CPU seconds so far, resident MiB), from the end of the ramp on."""
     _over: threading.Event = field(default_factory=threading.Event)
@@ -78,7 +78,7 @@ class Usage:
         def look() -> None:
             self._over.wait(ramp_s)
             while True:
-                self.samples.append((self.process.cpu_s(), self.process.rss_mib()))
+                self.samples.append((self.processes.cpu_s(), self.processes.rss_mib()))
                 if self._over.wait(SAMPLE_S):
                     return
 

@@ -24,7 +24,7 @@ import orjson
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.promises import Promise, finish, percentile, print_table
-from benchmarks.stack import Process, Stack, child, running_ibex, upstream
+from benchmarks.stack import Processes, Stack, child, running_ibex, upstream
 from benchmarks.turns import WORDS, Tenant, make_tenants, turns
 
 ENTRIES, ENTRIES_SHORT = 100_000, 10_000
@@ -125,7 +125,7 @@ class Drained:
     rss_mib: list[float]
 
 
-def drain_all(process: Process, count: int) -> Drained:
+def drain_all(process: Processes, count: int) -> Drained:
     """Wait until the stream holds no more than live traffic puts there, and watch."""
     begun, cpu, rss = time.monotonic(), process.cpu_s(), []
     while (left := journaled()) > LIVE_PER_S:

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.backlog import journaled
 from benchmarks.promises import Promise, finish, percentile, print_table
-from benchmarks.stack import MIB, Process, Stack, child, running_ibex, upstream
+from benchmarks.stack import MIB, Processes, Stack, child, running_ibex, upstream
 from benchmarks.turns import Tenant, make_tenants, turns
 
 SESSIONS, SESSIONS_SHORT = 1_000, 100
@@ -196,7 +196,7 @@ class Mined:
         return [median(self.rss_mib[at * size : (at + 1) * size]) for at in range(min(TENTHS, len(self.rss_mib)))]
 
 
-def mine_all(worker: Process, before: int, count: int) -> Mined:
+def mine_all(worker: Processes, before: int, count: int) -> Mined:
     """Watch the worker until nothing waits."""
     wanted, deadline = count * TURNS, time.monotonic() + WAIT_S
     while (first := all_mined_turns()) == before:
@@ -212,15 +212,15 @@ def mine_all(worker: Process, before: int, count: int) -> Mined:
     return mined
 
 
-def _rss_mib(worker: Process) -> float:
+def _rss_mib(worker: Processes) -> float:
     """Of the process that mines: the cluster's others only watch and pass on."""
-    group = psutil.Process(worker.popen.pid).children(recursive=True)
+    group = psutil.Process(worker.pid).children(recursive=True)
     return max((process.memory_info().rss / MIB for process in group if process.is_running()), default=0.0)
 
 
-def _cpu_s(worker: Process) -> float:
+def _cpu_s(worker: Processes) -> float:
     """Of the whole cluster, and of those of it that were replaced; what its queries cost the vault is not in it."""
-    group = [psutil.Process(worker.popen.pid), *psutil.Process(worker.popen.pid).children(recursive=True)]
+    group = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
     return sum(sum(process.cpu_times()[:4]) for process in group if process.is_running())
 
 

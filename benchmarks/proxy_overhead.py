@@ -32,7 +32,7 @@ from benchmarks.load import Run, drive
 from benchmarks.promises import Promise, finish, percentile, print_table
 from benchmarks.stack import (
     ROOT,
-    Process,
+    Processes,
     Stack,
     child,
     free_port,
@@ -112,7 +112,7 @@ def fill(stack: Stack) -> None:
 
 
 @contextmanager
-def running_litellm(provider_url: str) -> Iterator[tuple[str, Process]]:
+def running_litellm(provider_url: str) -> Iterator[tuple[str, Processes]]:
     """LiteLLM's proxy, one worker, on the same upstream."""
     python = LITELLM_HOME / "bin" / "python"
     if not python.exists():
@@ -144,7 +144,7 @@ def measure(
     url: str,
     headers: dict[str, str],
     seconds: float,
-    process: Process | None = None,
+    process: Processes | None = None,
     settle: Callable[[], None] = nothing,
 ) -> dict[str, Any]:
     """All numbers of callers, whole and streamed; the first seconds warm up and are not counted. `settle` waits, before
@@ -195,7 +195,7 @@ def promises(results: dict[str, dict[str, Any]], rss_mib: float) -> list[Promise
             kept.append(Promise(name=label, value=ours / theirs, unit="times", limit=times, at_least=True))
     errors = sum(case["errors"] for name in results if name.startswith("IBEX") for case in results[name].values())
     kept.append(Promise(name="errors", value=errors, unit="calls", limit=0))
-    kept.append(Promise(name="resident memory of the web process", value=rss_mib, unit="MiB", limit=RSS_MIB))
+    kept.append(Promise(name="resident memory of the web processes", value=rss_mib, unit="MiB", limit=RSS_MIB))
     return kept
 
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,20 +31,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@dataclass
-class Process:
-    """A child process and what it has used."""
+class Processes:
+    """Child processes of one kind, and what they have used together."""
 
-    popen: subprocess.Popen[bytes]
+    def __init__(self, *popens: subprocess.Popen[bytes]) -> None:
+        self.popens = popens
+
+    @property
+    def pid(self) -> int:
+        """Of the first."""
+        return self.popens[0].pid
 
     def cpu_s(self) -> float:
-        """CPU seconds so far, of the whole group of threads."""
-        times = psutil.Process(self.popen.pid).cpu_times()
-        return float(times.user + times.system)
+        """CPU seconds so far, of all threads of all of them."""
+        times = [psutil.Process(popen.pid).cpu_times() for popen in self.popens]
+        return float(sum(time.user + time.system for time in times))
 
     def rss_mib(self) -> float:
-        """Resident memory."""
-        return float(psutil.Process(self.popen.pid).memory_info().rss / MIB)
+        """Resident memory, added up."""
+        return float(sum(psutil.Process(popen.pid).memory_info().rss for popen in self.popens) / MIB)
 
 
 @dataclass
@@ -58,7 +63,8 @@ class Stack:
     agent_id: str
     admin_url: str = field(default="", repr=False)
     """Of the vault's superuser: to fill it, and to look at all of it."""
-    processes: dict[str, Process] = field(default_factory=dict)
+    processes: dict[str, Processes] = field(default_factory=dict)
+    """By part; `web` are as many as the product starts on this machine."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -86,15 +92,19 @@ def wait_until_drained() -> None:
 
 
 @contextmanager
-def child(command: Sequence[str], environment: dict[str, str] | None = None) -> Iterator[Process]:
-    """A child process, ended when the block is left.
+def child(
+    command: Sequence[str | Path], environment: dict[str, str] | None = None, open_files: Sequence[int] = ()
+) -> Iterator[Processes]:
+    """A child process, ended when the block is left; it inherits `open_files`.
 
     As whoever runs IBEX does, only the process itself is told to stop: it sees to its own children. Told at the same
     time, a worker would die in the middle of its task.
     """
-    popen = subprocess.Popen(command, cwd=ROOT, env=environment or os.environ.copy(), start_new_session=True)
+    popen = subprocess.Popen(
+        command, cwd=ROOT, env=environment or os.environ.copy(), start_new_session=True, pass_fds=open_files
+    )
     try:
-        yield Process(popen)
+        yield Processes(popen)
     finally:
         popen.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -151,6 +161,7 @@ def running_ibex(provider_url: str, parts: Sequence[str] = ("web", "drain", "wor
                 "IBEX_DATA_DIR": folder,
                 "IBEX_MODEL_DIR": str(ROOT / ".cache" / "models"),
                 "IBEX_PORT": str(port),
+                "PROMETHEUS_MULTIPROC_DIR": f"{folder}/metrics",
                 # A part that is left out under load is logged once a call, which would hide the table.
                 "IBEX_LOG_LEVEL": os.environ.get("IBEX_LOG_LEVEL", "WARNING"),
             }
@@ -160,15 +171,32 @@ def running_ibex(provider_url: str, parts: Sequence[str] = ("web", "drain", "wor
         subprocess.run(migrate, check=True, cwd=ROOT)
         running = _first_rows(provider_url, f"http://127.0.0.1:{port}")
         running.admin_url = addresses.admin_url
-        commands = {
-            "web": [sys.executable, "-m", "ibex.server"],
-            "drain": [sys.executable, "-m", "django", "drain"],
-            "worker": [sys.executable, "-m", "django", "qcluster"],
-        }
         for part in parts:
-            running.processes[part] = stack.enter_context(child(commands[part]))
-        wait_until_answers(f"{running.base_url}/ready")
+            running.processes[part] = stack.enter_context(_web(port, Path(folder)) if part == "web" else _other(part))
         yield running
+
+
+def _other(part: str) -> AbstractContextManager[Processes]:
+    return child([sys.executable, "-m", "django", {"worker": "qcluster"}.get(part, part)])
+
+
+@contextmanager
+def _web(port: int, folder: Path) -> Iterator[Processes]:
+    """As many web processes behind the port as `manage.py up` starts; all are ready."""
+    from ibex.embedded.services import is_ready, web_program
+    from ibex.env import env
+    from ibex.port import bound
+
+    sockets = [folder / f"web-{number}.sock" for number in range(env().web_processes)]
+    with bound("127.0.0.1", port) as listener, ExitStack() as stack:
+        programs = [web_program(listener, own) for own in sockets]
+        started = [stack.enter_context(child(each.argv, open_files=each.open_files)) for each in programs]
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not all(map(is_ready, sockets)):
+            if time.monotonic() > deadline:
+                raise TimeoutError("The web processes are not ready.")
+            time.sleep(0.05)
+        yield Processes(*(popen for each in started for popen in each.popens))
 
 
 def _first_rows(provider_url: str, base_url: str) -> Stack:

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 
 from ibex.core.lag import Lag
 from ibex.core.patience import patient
+from ibex.env import env
 
 SEARCHES_IN_FLIGHT = 16
-"""At most: 12 to 20 were measured as the bound for a process on two cores."""
+"""At most, of all web processes of a machine: 12 to 20 were measured as the bound for one process on two cores."""
 SEARCHES_AT_FIRST = 4.0
 BUSY_FROM_S = patient(0.004)
 """Lag of the event loop, on average. Single turns are several times as long, and a search takes about four.
@@ -37,7 +38,7 @@ class Admission:
     def __init__(
         self, limit: int | None = None, lag: Lag | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.most = limit or SEARCHES_IN_FLIGHT
+        self.most = limit or max(1, SEARCHES_IN_FLIGHT // env().web_processes)
         self.lag = lag or Lag()
         self.in_flight = 0
         self._clock = clock

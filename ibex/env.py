@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+EMBEDDING_THREADS_MAX = 2
+"""Of a web process, unless somebody says otherwise: more are slower, for they take turns with the callers' thread."""
+
+
+def usable_cores() -> int:
+    """Of this process: a container may have been given fewer than the machine has."""
+    return len(os.sched_getaffinity(0))
+
+
+def _embedding_threads(read: dict[str, Any]) -> int:
+    web_processes: int = read.get("web_processes", 1)
+    return max(1, min(EMBEDDING_THREADS_MAX, usable_cores() // web_processes))
 
 
 class Env(BaseSettings):
@@ -26,6 +39,13 @@ class Env(BaseSettings):
     allowed_hosts: str = Field("*", description="Comma-separated host names that pages answer to.")
     debug: bool = Field(False, description="Django's debug pages; never on a machine that others reach.")
     server: Literal["daphne", "uvicorn"] = Field("daphne", description="ASGI server.")
+    web_processes: int = Field(
+        default_factory=lambda: min(2, usable_cores()),
+        ge=1,
+        le=32,
+        description="Web processes behind the port, each with one thread for its calls; empty: 2 on two cores or more, "
+        "else 1. `python -m ibex.server` is one; started beside others, tell each how many they are.",
+    )
     workers: int = Field(1, ge=1, le=64, description="django-q2 worker processes.")
     secret_key: SecretStr = Field(
         SecretStr(""),
@@ -55,7 +75,8 @@ class Env(BaseSettings):
         0,
         ge=0,
         le=100,
-        description="Pooled database connections for pages and REST; 0: none. The web server takes 8 by itself.",
+        description="Pooled database connections for pages and REST; 0: none. A web process takes 8 by itself, beside "
+        "up to 12 for calls: a PostgreSQL of your own needs `max_connections` for all of them.",
     )
 
     # Where archives of sessions are kept
@@ -119,7 +140,11 @@ class Env(BaseSettings):
         "cpu", description="Where sentence-transformers runs: `cpu`, `cuda`, `cuda:1`, `mps`."
     )
     embedding_threads: int = Field(
-        2, ge=1, le=16, description="Threads that embed queries in a web process, each on one core."
+        default_factory=_embedding_threads,
+        ge=1,
+        le=16,
+        description="Threads that embed queries in a web process, each on one core; empty: a process's share of the "
+        "cores, at most 2.",
     )
     patience: float = Field(
         1.0,
@@ -129,6 +154,12 @@ class Env(BaseSettings):
         "machines that are too slow for 45 ms. Callers wait longer by it.",
     )
     session_idle_minutes: int = Field(15, ge=1, le=1440, description="Idle time after which a session is completed.")
+    metrics_dir: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("PROMETHEUS_MULTIPROC_DIR"),
+        description="Folder in which the processes of one machine share their metrics, empty at their start, so that "
+        "/metrics of one tells of all; empty: of the web process that is asked. `manage.py up` makes it.",
+    )
     otel_endpoint: str = Field("", description="OTLP/HTTP endpoint for traces; empty: no spans are made.")
 
 

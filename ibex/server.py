@@ -9,11 +9,16 @@
 # ruff: noqa: E402 - Daphne makes its event loop when it is imported, so the kind of loop is chosen before
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import signal
+import socket
+import sys
 import time
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -36,16 +41,25 @@ asyncio.set_event_loop_policy(_policy)
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server as Daphne
-from twisted.internet import reactor
+from twisted.internet import reactor as _reactor
+from twisted.internet import tcp
 from twisted.internet.interfaces import IPushProducer
 from twisted.web.http import Request
 from zope.interface import implementer
 
 from ibex.env import Env, env
+from ibex.port import BACKLOG, PortUnusable, bound, unusable
+
+# Twisted's types are those of the reactor's module, and stop short of its ports.
+reactor: Any = _reactor
+_tcp: Any = tcp
 
 GRACE_S = 30.0
 """How long streams that are running may take to finish."""
 POLL_S = 0.05
+NEXT_CALLER_S = 0.001
+"""Between two callers that a process takes: of 50 who came at once, an idle process would have 40 before another woke
+up. Who is already connected does not wait."""
 ABORT = "ibex.response.abort"
 """An ASGI message of our own; a server that knows it says so in `scope["extensions"]`."""
 
@@ -108,11 +122,36 @@ class Gate:
         await self._open.wait()
 
 
-class Server(Daphne):
-    """Daphne, with back-pressure, aborts and a graceful stop."""
+class Port(_tcp.Port):
+    """Takes one caller, then gives the other processes of the port a moment to take the next."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    numberAccepts = property(lambda _: 1, lambda _, __: None)  # noqa: N815 - Twisted's name, which it sets as it goes
+
+    def doRead(self) -> None:  # noqa: N802 - Twisted's name
+        """Take one caller."""
+        super().doRead()
+        self.stopReading()
+        reactor.callLater(NEXT_CALLER_S, self._look_again)
+
+    def _look_again(self) -> None:
+        if self.connected and not self.disconnecting:
+            self.startReading()
+
+
+class Server(Daphne):
+    """Daphne on sockets of ours, with back-pressure, aborts and a graceful stop."""
+
+    def __init__(self, application: Any, sockets: Sequence[socket.socket]) -> None:
+        super().__init__(
+            application,
+            endpoints=["sockets"],  # which it would make itself, from texts
+            signal_handlers=False,
+            server_name="",
+            verbosity=0,
+            ready_callable=self._listen,
+        )
+        self.endpoints: list[str] = []
+        self._sockets = sockets
         self._ports: list[Any] = []
         self._gates: WeakKeyDictionary[Any, Gate] = WeakKeyDictionary()
 
@@ -122,10 +161,16 @@ class Server(Daphne):
             signal.signal(number, lambda *_: reactor.callFromThread(self._begin_to_stop))
         super().run()
 
-    def listen_success(self, port: Any) -> None:
-        """Keep the port, to close it before the connections."""
-        self._ports.append(port)
-        super().listen_success(port)
+    def _listen(self) -> None:
+        for listener in self._sockets:
+            descriptor, family = listener.fileno(), listener.family
+            if family == socket.AF_UNIX:
+                port = reactor.adoptStreamPort(descriptor, family, self.http_factory)
+            else:  # as Twisted's own reactor adopts one, which cannot be told of another class
+                port = Port._fromListeningDescriptor(reactor, descriptor, family, self.http_factory)  # noqa: SLF001
+                port.startListening()
+            listener.close()  # the port has a copy, which is the last when it stops listening
+            self._ports.append(port)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Say what this server can do, and watch the connection's buffer."""
@@ -171,32 +216,58 @@ class Server(Daphne):
         return any(isinstance(p, Request) and "disconnected" not in times for p, times in self.connections.items())
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Serve with the server that the settings name."""
+    parser = argparse.ArgumentParser(prog="python -m ibex.server", description="One web process of IBEX.")
+    parser.add_argument("--listen", type=int, metavar="FD", help="take callers from this inherited socket")
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="answer at this Unix socket as well")
+    asked = parser.parse_args(arguments)
+    if asked.listen is None:
+        os.environ.setdefault("IBEX_WEB_PROCESSES", "1")  # nobody shares the port, unless somebody says so
     settings = env()
+    sockets = _sockets(settings, asked.listen, asked.socket)
     if settings.server == "uvicorn":
-        _uvicorn(settings)
+        _uvicorn(sockets)
         return
     from ibex.asgi import application
 
-    endpoint = f"tcp:port={settings.port}:interface={settings.host}"
-    Server(application, endpoints=[endpoint], signal_handlers=False, server_name="", verbosity=0).run()
+    Server(application, sockets).run()
 
 
-def _uvicorn(settings: Env) -> None:
+def _sockets(settings: Env, inherited: int | None, own: Path | None) -> list[socket.socket]:
+    """What to serve at. Ends the process with a sentence when it cannot be had."""
+    try:
+        listener = bound(settings.host, settings.port) if inherited is None else socket.socket(fileno=inherited)
+    except PortUnusable as error:
+        sys.exit(str(error))
+    sockets = [listener]
+    if own:
+        own.unlink(missing_ok=True)  # of a process that was killed
+        sockets.append(socket.socket(socket.AF_UNIX))
+        sockets[-1].bind(str(own))
+    try:
+        for each in sockets:
+            each.listen(BACKLOG)
+            each.setblocking(False)
+    except OSError as error:
+        sys.exit(unusable(settings.host, settings.port, error))
+    return sockets
+
+
+def _uvicorn(sockets: list[socket.socket]) -> None:
     import uvicorn
 
-    uvicorn.run(
+    config = uvicorn.Config(
         "ibex.asgi:application",
-        host=settings.host,
-        port=settings.port,
+        backlog=BACKLOG,
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(GRACE_S),
     )
+    uvicorn.Server(config).run(sockets)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -12,7 +12,7 @@ from psycopg_pool import PoolTimeout
 
 from ibex import __version__
 from ibex.core.database import hot_pool, within
-from ibex.core.metrics import CONTENT_TYPE_LATEST, generate_latest
+from ibex.core.metrics import CONTENT_TYPE_LATEST, exposition
 from ibex.core.redis import RedisError, async_redis
 from proxy import lifespan
 from proxy.consumers import HttpConsumer
@@ -45,7 +45,8 @@ class Metrics(HttpConsumer):
     endpoint = "metrics"
 
     async def answer(self, turn: Turn) -> None:
-        await self.respond(200, generate_latest(), turn.headers() | {"Content-Type": CONTENT_TYPE_LATEST})
+        body = await asyncio.to_thread(exposition)
+        await self.respond(200, body, turn.headers() | {"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _works(check: Coroutine[Any, Any, None]) -> bool:

@@ -33,7 +33,7 @@ def variable(name: str, field: FieldInfo) -> str:
 
 def default(field: FieldInfo) -> str:
     """The default as a reader would type it."""
-    value = field.default
+    value = None if field.default_factory else field.default  # one that depends on the machine is described in words
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, Path):

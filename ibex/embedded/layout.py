@@ -64,6 +64,15 @@ class Layout:
         """Valkey's socket."""
         return self.run / "valkey.sock"
 
+    @property
+    def metrics(self) -> Path:
+        """What the processes count together, of this run only."""
+        return self.data_dir / "metrics"
+
+    def web_socket(self, name: str) -> Path:
+        """Where one web process answers, whoever else shares its port."""
+        return self.run / f"{name}.sock"
+
     def make(self) -> None:
         """Make what is missing, private to this user. Raises StartError when a folder cannot be made so."""
         try:

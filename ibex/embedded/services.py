@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import http.client
 import signal
+import socket
 import sys
+from dataclasses import replace
 from enum import IntEnum
 from functools import partial
+from pathlib import Path
 
+from ibex.embedded.layout import Layout
 from ibex.embedded.postgres import STOP_GRACE_S as POSTGRES_STOP_GRACE_S
 from ibex.embedded.postgres import Postgres
 from ibex.embedded.process import Program
 from ibex.embedded.supervisor import Service
 from ibex.embedded.valkey import STOP_GRACE_S as VALKEY_STOP_GRACE_S
 from ibex.embedded.valkey import Valkey
-from ibex.env import REPOSITORY, Env
+from ibex.env import REPOSITORY
 
 RECOVERY_TIMEOUT_S = 600.0
 """A killed server replays its log before it is ready: at most what `max_wal_size` lets pile up."""
@@ -23,7 +27,6 @@ WEB_STOP_GRACE_S = 5.0
 WORKERS_STOP_GRACE_S = 3.0
 """What they could not finish is taken up again: journal entries and tasks are acknowledged when done."""
 HEALTH_TIMEOUT_S = 2.0
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - read, never bound here
 
 
 class Stage(IntEnum):
@@ -74,20 +77,41 @@ def worker() -> Service:
     return _management("worker")
 
 
-def web(env: Env) -> Service:
-    """The ASGI server."""
+def web(listener: socket.socket, layout: Layout, number: int) -> Service:
+    """One of the ASGI servers that take callers from `listener`: `web`, `web-2` and so on."""
+    name = "web" if number == 1 else f"web-{number}"
+    own = layout.web_socket(name)
     return Service(
-        name="web",
-        program=partial(_python, "-m", "ibex.server"),
-        ready=lambda _pid: is_ready(env.host, env.port),
+        name=name,
+        program=lambda: web_program(listener, own),
+        ready=lambda _pid: is_ready(own),
         stage=Stage.WEB,
         stop_grace_s=WEB_STOP_GRACE_S,
     )
 
 
-def is_ready(host: str, port: int) -> bool:
-    """Whether GET /ready answers 200: the servers answer it, and its model is warm."""
-    connection = http.client.HTTPConnection(ANY_ADDRESS.get(host, host), port, timeout=HEALTH_TIMEOUT_S)
+def web_program(listener: socket.socket, own: Path) -> Program:
+    """A web process that takes callers from `listener`, beside others, and alone answers at the Unix socket `own`."""
+    port = listener.fileno()
+    return replace(_python("-m", "ibex.server", "--listen", str(port), "--socket", str(own)), open_files=(port,))
+
+
+class _Local(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=HEALTH_TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def is_ready(own: Path) -> bool:
+    """Whether the web process of this socket answers GET /ready by 200: the servers answer it, its model is warm."""
+    connection = _Local(own)
     try:
         connection.request("GET", "/ready")
         return connection.getresponse().status == http.HTTPStatus.OK

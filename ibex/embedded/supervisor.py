@@ -73,8 +73,20 @@ class Supervisor:
     _gave_up: asyncio.Event = field(default_factory=asyncio.Event)
     _reason: str = ""
 
-    async def start(self, service: Service) -> None:
-        """Return when it is ready, and keep it running from then on. Raises StartError when it does not start."""
+    async def start(self, *services: Service) -> None:
+        """Start them together, return when all are ready, and keep each running from then on.
+
+        Raises StartError when one does not start.
+        """
+        starting = [asyncio.create_task(self._start(service)) for service in services]
+        try:
+            await asyncio.gather(*starting)
+        finally:
+            for task in starting:
+                task.cancel()
+            await asyncio.gather(*starting, return_exceptions=True)
+
+    async def _start(self, service: Service) -> None:
         self.logs.begin(service.name)
         await self._begin(service)
         keeper = asyncio.create_task(self._keep(service), name=f"keep {service.name}")

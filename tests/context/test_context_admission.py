@@ -14,6 +14,7 @@ from context.admission import (
     SEARCHES_IN_FLIGHT,
     Admission,
 )
+from ibex.env import env
 
 
 class Clock:
@@ -30,7 +31,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def admission(clock: Clock) -> Admission:
-    return Admission(clock=clock)
+    return Admission(SEARCHES_IN_FLIGHT, clock=clock)
 
 
 def late(admission: Admission, clock: Clock, times: int = 1) -> None:
@@ -49,6 +50,16 @@ def test_searches_in_time_open_the_way_for_more_up_to_the_bound(admission: Admis
     for _ in range(SEARCHES_IN_FLIGHT**2):
         admission.learn(in_time=True)
     assert admission.limit == SEARCHES_IN_FLIGHT
+
+
+def test_several_web_processes_share_the_bound_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IBEX_WEB_PROCESSES", "3")
+    env.cache_clear()
+    try:
+        assert Admission().most == SEARCHES_IN_FLIGHT // 3
+    finally:
+        monkeypatch.undo()
+        env.cache_clear()
 
 
 def test_a_late_search_halves_their_number(admission: Admission, clock: Clock) -> None:

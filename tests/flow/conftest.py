@@ -8,18 +8,22 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ibex.embedded.services import is_ready, web_program
+from ibex.port import bound
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 60
@@ -49,6 +53,8 @@ class Ibex:
 
     base_url: str
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    folder: Path = Path()
+    """Of the sockets at which each of several web processes answers by itself."""
 
     def is_ready(self) -> bool:
         try:
@@ -59,37 +65,60 @@ class Ibex:
 
 
 @contextmanager
-def running_ibex(*parts: str, patience: float = PATIENCE) -> Iterator[Ibex]:
-    """Start `parts` of web, drain and worker against the test run's servers."""
+def running_ibex(*parts: str, patience: float = PATIENCE, web_processes: int = 1) -> Iterator[Ibex]:
+    """Start `parts` of web, drain and worker against the test run's servers.
+
+    Several web processes share the port and their metrics; the first is `web`, the second `web-2`.
+    """
     port = free_port()
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "ibex.settings",
         "PYTHONPATH": str(ROOT),
         "IBEX_PORT": str(port),
         "IBEX_PATIENCE": str(patience),
+        "IBEX_WEB_PROCESSES": str(web_processes),
     }
     commands = {
         "web": [sys.executable, "-m", "ibex.server"],
         "drain": [sys.executable, "-m", "django", "drain"],
         "worker": [sys.executable, "-m", "django", "qcluster"],
     }
-    ibex = Ibex(base_url=f"http://127.0.0.1:{port}")
-    try:
-        for part in parts:
-            ibex.processes[part] = subprocess.Popen(commands[part], cwd=ROOT, env=environment, start_new_session=True)
-        if "web" in parts:
-            wait_for(ibex.is_ready, seconds=START_TIMEOUT_S, what="/ready")
-        yield ibex
-    finally:
-        for process in ibex.processes.values():
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in ibex.processes.values():
-            try:
-                process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+    several = web_processes > 1
+    with tempfile.TemporaryDirectory() as folder, bound("127.0.0.1", port) if several else nullcontext() as listener:
+        ibex = Ibex(base_url=f"http://127.0.0.1:{port}", folder=Path(folder))
+        names = ["web", *(f"web-{number}" for number in range(2, web_processes + 1))]
+        if several:
+            environment["PROMETHEUS_MULTIPROC_DIR"] = f"{folder}/metrics"
+            commands |= {name: web_program(listener, ibex.folder / name).argv for name in names}
+        try:
+            for part in [*parts, *names[1:]]:
+                ibex.processes[part] = subprocess.Popen(
+                    commands[part],
+                    cwd=ROOT,
+                    env=environment,
+                    start_new_session=True,
+                    pass_fds=(listener.fileno(),) if listener and part in names else (),
+                )
+            if several:
+                wait_for(lambda: all(is_ready(ibex.folder / n) for n in names), seconds=START_TIMEOUT_S, what="/ready")
+            elif "web" in parts:
+                wait_for(ibex.is_ready, seconds=START_TIMEOUT_S, what="/ready")
+            yield ibex
+        finally:
+            end(ibex.processes.values())
+
+
+def end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """Tell all to stop, kill who does not."""
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 @pytest.fixture(scope="module")

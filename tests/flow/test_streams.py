@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -241,3 +242,34 @@ def test_a_server_told_to_stop_finishes_what_it_streams(token, acme, agent, raw)
         assert ibex.processes["web"].wait(timeout=10) == 0
         [checkpoint] = wait_for(lambda: checkpoints(acme), what="the turn")
         assert checkpoint.is_complete
+
+
+def test_one_of_two_processes_told_to_stop_finishes_what_it_streams_while_the_other_takes_the_callers(
+    token, acme, agent, raw
+):
+    may_go_on = threading.Event()
+
+    def script(connection: socket.socket) -> None:
+        send_chunk(connection, EVENTS[0])
+        assert may_go_on.wait(20)
+        send_chunk(connection, b"data: [DONE]\n\n")
+        end_body(connection)
+
+    raw.script = script
+    with running_ibex("web", web_processes=2) as ibex, Caller(ibex, token, agent).stream() as response:
+        assert response.read1(len(EVENTS[0])) == EVENTS[0]
+        [streaming] = [each for each in ibex.processes.values() if psutil.CONN_ESTABLISHED in at_port(ibex, each)]
+        streaming.terminate()
+        wait_for(lambda: psutil.CONN_LISTEN not in at_port(ibex, streaming), seconds=5, what="a closed door")
+        for _ in range(20):
+            assert ibex.is_ready()  # the process that stops would say that it is not
+        assert streaming.poll() is None
+        may_go_on.set()
+        assert response.read() == b"data: [DONE]\n\n"
+        assert streaming.wait(timeout=10) == 0
+
+
+def at_port(ibex: Ibex, web: subprocess.Popen[bytes]) -> set[str]:
+    """The states of what a web process has at the port of its callers."""
+    port = urlsplit(ibex.base_url).port
+    return {each.status for each in psutil.Process(web.pid).net_connections("tcp4") if each.laddr.port == port}

@@ -123,4 +123,4 @@ def nothing_is_quoted() -> Iterator[None]:
     logging.getLogger().removeHandler(listener)
     assert CANARY not in stream.getvalue()
     assert "DataError" not in stream.getvalue()
-    assert CANARY.encode() not in metrics.generate_latest()
+    assert CANARY.encode() not in metrics.exposition()
