@@ -27,9 +27,9 @@ from django.db import DatabaseError
 from ibex.core import metrics
 from ibex.core.redis import RedisError
 from memories import desk
-from memories.embedding import Vector
 from memories.retrieval.arriving import arriving
 from memories.retrieval.candidates import place_of
+from memories.retrieval.near import Vectors
 from memories.retrieval.query import PROMPT_EXCERPT_TOKENS
 from memories.retrieval.words import Vocabulary
 from memories.slots import Slot
@@ -58,8 +58,6 @@ Place = tuple[UUID, UUID, str, str]
 """Organization, agent, end user; and which kind of row, memory or excerpt."""
 Cuts = tuple[str, ...]
 
-VECTOR_HEADER = 4
-"""Bytes before the values of PostgreSQL's binary form of a halfvec."""
 _READ_MEMORIES = f"""
 SELECT id, agent_id, end_user, content, category, source, status, confidence, usefulness, injection_count,
        extract(epoch FROM observed_at)::float8, extract(epoch FROM valid_from)::float8, tokens, version, is_pinned,
@@ -99,7 +97,7 @@ class Held:
     slot: Slot
     read_at: float
     rows: Sequence[tuple[Any, ...]]
-    vectors: npt.NDArray[np.float32]
+    vectors: Vectors
     postings: Mapping[str, npt.NDArray[np.int64]]
     """For each lexeme, the rows that have it."""
     vocabulary: Vocabulary
@@ -116,12 +114,6 @@ class Held:
     """What the desk had counted before it was read; None: not known."""
     whole_at: float = 0.0
     """When its rows were read; `read_at` is when they were known to be all."""
-
-    def cosines(self, vector: Vector) -> npt.NDArray[np.float64]:
-        """Of each row's vector to that of a question, which the slot's model made; 0 for a row that has none."""
-        if not self.vectors.shape[1]:
-            return np.zeros(len(self.rows))
-        return (self.vectors @ vector).astype(np.float64)
 
 
 class Shelf:
@@ -267,7 +259,7 @@ def held_of(rows: Sequence[tuple[Any, ...]], cuts: Cuts, slot: Slot, read_at: fl
         slot=slot,
         read_at=read_at,
         rows=[row[:_FIELDS] for row in rows],
-        vectors=_vectors([row[_FIELDS] for row in rows]),
+        vectors=Vectors.of([row[_FIELDS] for row in rows]),
         postings={lexeme: np.array(found, dtype=np.int64) for lexeme, found in postings.items()},
         vocabulary=Vocabulary(rows=len(rows), sampled=len(rows), counts=counts),
         sessions=np.array(sessions, dtype=np.int64),
@@ -277,18 +269,6 @@ def held_of(rows: Sequence[tuple[Any, ...]], cuts: Cuts, slot: Slot, read_at: fl
         times=[row[_FIELDS + 2] for row in rows],
         ends=np.array([np.inf if row[_FIELDS + 3] is None else row[_FIELDS + 3] for row in rows], dtype=np.float64),
     )
-
-
-def _vectors(sent: Sequence[bytes | None]) -> npt.NDArray[np.float32]:
-    """Unit vectors, from PostgreSQL's binary form of a halfvec; zeros for a row that has none."""
-    width = max(((len(raw) - VECTOR_HEADER) // 2 for raw in sent if raw is not None), default=0)
-    vectors = np.zeros((len(sent), width), dtype=np.float32)
-    for at, raw in enumerate(sent):
-        if raw is not None:
-            vectors[at] = np.frombuffer(raw, dtype=">f2", offset=VECTOR_HEADER)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    np.divide(vectors, lengths, out=vectors, where=lengths > 0)
-    return vectors
 
 
 shelf = Shelf()

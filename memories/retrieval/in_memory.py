@@ -6,18 +6,17 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from memories.embedding import Vector
 from memories.retrieval.asked import whose_words
 from memories.retrieval.fusion import Floats, Rows, fuse, places
 from memories.retrieval.held import ROLE_AND_SPEAKER, Held
+from memories.retrieval.near import Bools, Ints, best
 from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.statements import ARM_ROWS
 from memories.retrieval.time_of import named_times
 from memories.retrieval.words import Terms, weigh
 
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 _NOWHERE: Ints = np.zeros(0, dtype=np.int64)
 _ARMS = {
     (True, True): Arm.BOTH,
@@ -29,26 +28,28 @@ _BESIDE = (-3, -2, -1, 1, 2, 3)
 """Rows from one of an excerpt's to those of the turns before and after it: each has two at most."""
 
 
-def search_held(held: Held, query: Query, cosine: Floats, lexemes: Sequence[str]) -> list[Found]:
-    """The best `query.limit` rows of the copy, best first. `cosine`: of each row, see `Held.cosines`."""
+def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]) -> list[Found]:
+    """The best `query.limit` rows of the copy, best first. `vector` is the question's, by the model of the copy."""
     terms = weigh(lexemes, held.vocabulary)
     current = held.ends > time.time()
-    having = [held.postings.get(lexeme, _NOWHERE) for lexeme in terms.lexemes]
+    having = _having(held, terms.lexemes)
     arm_rows = max(ARM_ROWS, query.limit)
-    near = _best(np.where(current, cosine, -np.inf), arm_rows)
-    searched = np.flatnonzero(current & _searched(held, terms))
-    worded = searched[_best(_weighed(held, having, terms)[searched], arm_rows)]
-    at = np.union1d(near, worded)
+    near = held.vectors.nearest(vector, current, arm_rows)
+    searched = np.flatnonzero(current & _searched(having, terms))
+    worded = searched[best(terms.weights @ having[:, searched], arm_rows)]
+    is_near, is_worded = _marked(held, near), _marked(held, worded)
+    at = np.flatnonzero(is_near | is_worded)
     if held.kind == "excerpt":
         at = _with_neighbours(held, at, current)
-    scores = fuse(_rows(held, at, cosine, _matched(held, having, at), query.text), terms.weights)
-    is_near, is_worded = np.isin(at, near), np.isin(at, worded)
-    vector_ranks, word_ranks = places(cosine[at], is_near), places(scores.text_rank, is_worded)
+    is_near, is_worded = is_near[at], is_worded[at]
+    cosine = held.vectors.cosines(vector, at)
+    scores = fuse(_rows(held, at, cosine, having[:, at].T, query.text), terms.weights)
+    vector_ranks, word_ranks = places(cosine, is_near), places(scores.text_rank, is_worded)
     order = np.argsort(-scores.score, kind="stable")[: query.limit]
     found = zip(
         order.tolist(),
         at[order].tolist(),
-        cosine[at[order]].tolist(),
+        cosine[order].tolist(),
         scores.text_rank[order].tolist(),
         scores.relevance[order].tolist(),
         scores.score[order].tolist(),
@@ -61,50 +62,30 @@ def search_held(held: Held, query: Query, cosine: Floats, lexemes: Sequence[str]
     ]
 
 
-def _matched(held: Held, having: Sequence[Ints], at: Ints) -> Bools:
-    """Rows at `at` x words: which row has which of the question's words."""
-    matched = np.zeros((len(at), len(having)), dtype=bool)
-    for place, rows in enumerate(having):
-        matched[:, place] = _any_of(held, [rows])[at]
-    return matched
+def _having(held: Held, lexemes: Sequence[str]) -> Bools:
+    """Words x rows: which row has which of the question's words."""
+    having = np.zeros((len(lexemes), len(held.rows)), dtype=bool)
+    for place, lexeme in enumerate(lexemes):
+        having[place, held.postings.get(lexeme, _NOWHERE)] = True
+    return having
 
 
-def _weighed(held: Held, having: Sequence[Ints], terms: Terms) -> Floats:
-    """Of each row, what its words of the question weigh together."""
-    weighed = np.zeros(len(held.rows))
-    for rows, weight in zip(having, terms.weights, strict=True):
-        weighed[rows] += weight
-    return weighed
-
-
-def _searched(held: Held, terms: Terms) -> Bools:
+def _searched(having: Bools, terms: Terms) -> Bools:
     """Rows that the words bring up."""
-
-    def having(lexemes: Sequence[str]) -> Bools:
-        return _any_of(held, [held.postings.get(lexeme, _NOWHERE) for lexeme in lexemes])
-
-    found = having(terms.alone)
+    rows_of = dict(zip(terms.lexemes, having, strict=True))
+    found = np.zeros(having.shape[1], dtype=bool)
+    for lexeme in terms.alone:
+        found |= rows_of[lexeme]
     for first, *others in terms.together:
-        found |= having([first]) & having(others)
+        found |= rows_of[first] & np.logical_or.reduce([rows_of[lexeme] for lexeme in others])
     return found
 
 
-def _any_of(held: Held, places: Sequence[Ints]) -> Bools:
-    found = np.zeros(len(held.rows), dtype=bool)
-    for rows in places:
-        found[rows] = True
-    return found
-
-
-def _best(values: Floats, most: int) -> Ints:
-    """Places of the greatest values; of equal ones the newest rows. Infinitely small ones are not there at all."""
-    among = np.arange(len(values))
-    if len(values) > most:  # only those that may be among them are put in order
-        least = np.partition(values, len(values) - most)[len(values) - most]
-        among = np.flatnonzero(values >= least)
-    newest_first = among[::-1]
-    order = newest_first[np.argsort(-values[newest_first], kind="stable")[:most]]
-    return order[np.isfinite(values[order])]
+def _marked(held: Held, at: Ints) -> Bools:
+    """True for the rows at `at`."""
+    marked = np.zeros(len(held.rows), dtype=bool)
+    marked[at] = True
+    return marked
 
 
 def _with_neighbours(held: Held, at: Ints, current: Bools) -> Ints:
@@ -122,7 +103,7 @@ def _with_neighbours(held: Held, at: Ints, current: Bools) -> Ints:
 def _rows(held: Held, at: Ints, cosine: Floats, matched: Bools, text: str) -> Rows:
     times, count = named_times(text), len(at)
     return Rows(
-        cosine=cosine[at],
+        cosine=cosine,
         matched=matched,
         session=held.sessions[at],
         place=held.places[at],

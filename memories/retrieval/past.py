@@ -20,8 +20,9 @@ from django.db import connection
 from ibex.core.tokens import count
 from memories.choices import Operation, Status
 from memories.retrieval.drive import drive_sync
-from memories.retrieval.held import VECTOR_HEADER, Held, held_of
+from memories.retrieval.held import Held, held_of
 from memories.retrieval.in_memory import search_held
+from memories.retrieval.near import VECTOR_HEADER
 from memories.retrieval.perspective import first_person
 from memories.retrieval.query import PROMPT_EXCERPT_TOKENS, Arm, Found, Query
 from memories.retrieval.search import read_lexemes
@@ -115,7 +116,7 @@ def search_past(held: Held, query: Query) -> list[Found]:
     if not held.rows:
         return []
     vector = serving().embed([first_person(query.text, held.speakers)])[0]
-    return search_held(held, query, held.cosines(vector), drive_sync(read_lexemes(query.text)))
+    return search_held(held, query, vector, drive_sync(read_lexemes(query.text)))
 
 
 def all_of(held: Held) -> Sequence[Found]:

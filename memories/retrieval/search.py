@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from memories.retrieval import indexes, statements
 from memories.retrieval.asked import whose_words
 from memories.retrieval.candidates import read_candidates
 from memories.retrieval.drive import Plan, Rows, Step, drive, drive_sync
-from memories.retrieval.fusion import Floats, fuse, places
+from memories.retrieval.fusion import fuse, places
 from memories.retrieval.held import Held, shelf
 from memories.retrieval.in_memory import search_held
 from memories.retrieval.lexemes import lexemes_of
@@ -35,9 +34,6 @@ from memories.slots import Serving, Slot, ready, serving
 
 VECTOR_DIGITS = 5
 """Decimals of a question's vector: more than a halfvec keeps."""
-ROWS_BESIDE = 2_000
-"""From here on the sums take longer than the way to another thread and back, 0.1 ms."""
-_beside = ThreadPoolExecutor(2, thread_name_prefix="cosines")
 
 __all__ = ["Arm", "Found", "Query", "search", "search_sync"]
 
@@ -77,16 +73,9 @@ async def _search_held(held: Held, query: Query, current: Serving) -> list[Found
         vector = query.embedding
         if vector is None:
             vector = await current.queries.embed(first_person(query.text, held.speakers))
-        return search_held(held, query, await _cosines(held, vector), await asked)
+        return search_held(held, query, vector, await asked)
     finally:
         asked.cancel()
-
-
-async def _cosines(held: Held, vector: Vector) -> Floats:
-    """Beside the event loop where they are many: the sums hold no lock of Python's, and 10,000 rows take 1 to 2 ms."""
-    if len(held.rows) < ROWS_BESIDE:
-        return held.cosines(vector)
-    return await asyncio.get_running_loop().run_in_executor(_beside, held.cosines, vector)
 
 
 def search_sync(query: Query) -> list[Found]:

@@ -97,7 +97,7 @@ async def test_a_copy_answers_as_the_vault_does(knowing: Agent, text: str) -> No
     from_vault = await search(question(knowing, text))
     vector = await (await ready()).queries.embed(first_person(text))
     copy = await copy_of(knowing)
-    copied = search_held(copy, question(knowing, text), copy.cosines(vector), await lexemes_of(text))
+    copied = search_held(copy, question(knowing, text), vector, await lexemes_of(text))
 
     def by_content(found: list[Found]) -> list[Found]:
         return sorted(found, key=lambda one: one.content)
@@ -188,7 +188,7 @@ async def test_what_has_expired_since_the_copy_was_made_is_not_found(knowing: Ag
     vector = await (await ready()).queries.embed("dentist")
 
     def contents(at: Held) -> list[str]:
-        return [one.content for one in search_held(at, question(knowing, "dentist"), at.cosines(vector), ["dentist"])]
+        return [one.content for one in search_held(at, question(knowing, "dentist"), vector, ["dentist"])]
 
     assert "The user is at the dentist now." in contents(copy)
     assert "The user is at the dentist now." not in contents(replace(copy, ends=copy.ends - 2 * 3600))
@@ -248,7 +248,7 @@ async def test_a_copy_of_what_was_said_answers_as_the_vault_does(agent: Agent, h
     copy = await asyncio.to_thread(read, (agent.org_id, agent.pk, "", "excerpt"), ("#1",), Slot())
     assert copy is not None
     vector = await (await ready()).queries.embed(first_person(text, copy.speakers))
-    copied = search_held(copy, asked, copy.cosines(vector), await lexemes_of(text))
+    copied = search_held(copy, asked, vector, await lexemes_of(text))
 
     def seen(found: list[Found]) -> list[tuple[str, str, str, str]]:
         return sorted((one.content, one.role, one.speaker, one.arm) for one in found)
