@@ -38,6 +38,12 @@ UNTIED_EDGES = """
             AND cardinality(con.conkey) = 2)
 """
 
+TENANT_ALONE = """
+    SELECT i.indexrelid::regclass::text FROM pg_index i
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    WHERE i.indnatts = 1 AND a.attname = 'org_id' AND i.indrelid::regclass::text ~ '^(agents|memories|context|proxy)_'
+"""
+
 
 def rows(query: str) -> list[tuple]:
     with connection.cursor() as cursor:
@@ -54,6 +60,10 @@ def test_every_table_of_a_tenant_has_a_forced_policy_for_reading_and_writing():
 def test_no_edge_between_tenant_tables_leaves_the_tenant_out():
     assert rows(PLAIN_EDGES) == []
     assert rows(UNTIED_EDGES) == []
+
+
+def test_no_index_is_of_the_tenant_alone_which_a_young_table_would_look_up_keys_by():
+    assert rows(TENANT_ALONE) == []
 
 
 def test_the_application_is_neither_owner_nor_superuser_nor_above_the_policies():

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.db import models
+from django.db.migrations.operations import AlterField
 from django.db.migrations.operations.base import Operation
 
 TENANT = "nullif(current_setting('app.current_org_id', true), '')::uuid"
@@ -113,6 +115,40 @@ class AppendOnly(_Statements):
         return f"Make {self.table} append-only for the application"
 
 
+class WithoutOrgIndex(AlterField):
+    """Take away the index of `org` alone, which others begin with, without blocking anybody: the migration is not
+    atomic.
+    """
+
+    def __init__(self, model_name: str) -> None:
+        org = models.ForeignKey(
+            "agents.Organization", on_delete=models.CASCADE, editable=False, related_name="+", db_index=False
+        )
+        super().__init__(model_name, "org", org)
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__name__, [self.model_name], {}
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            table = _table(app_label, self.model_name, to_state)
+            there = schema_editor.connection.introspection.get_constraints(cursor, table)
+        for name, one in there.items():
+            if one["index"] and one["columns"] == ["org_id"] and not one["unique"]:
+                schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(name)}")
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        table = schema_editor.quote_name(_table(app_label, self.model_name, to_state))
+        schema_editor.execute(f"CREATE INDEX CONCURRENTLY ON {table} (org_id)")
+
+    def describe(self) -> str:
+        return f"Leave {self.model_name} to the indexes that begin with its tenant"
+
+
+def _table(app_label: str, model_name: str, state: Any) -> str:
+    return str(state.apps.get_model(app_label, model_name)._meta.db_table)  # noqa: SLF001 - Django's documented door
+
+
 class SystemFunction(_Statements):
     """A SECURITY DEFINER function owned by the role that may cross tenants: a door of one narrow purpose.
 
@@ -139,4 +175,4 @@ class SystemFunction(_Statements):
         return f"Create the system function {self.signature}"
 
 
-__all__ = ["AppendOnly", "IsolateTenant", "SystemFunction", "TieToTenant", "app_role", "system_role"]
+__all__ = ["AppendOnly", "IsolateTenant", "SystemFunction", "TieToTenant", "WithoutOrgIndex", "app_role", "system_role"]

@@ -119,7 +119,7 @@ async def test_a_model_is_changed_while_everything_is_used(agent: Agent, foreign
         await in_thread(assert_search_works)
     held = await sync_to_async(read)((agent.org_id, agent.pk, "", "memory"), (), NEW)
     assert held is not None
-    assert held.vectors.shape[1] == 128
+    assert held.vectors.values.shape[1] == 128
     assert (await search(Query(org_id=agent.org_id, agent_id=agent.pk, text="yacht")))[0].content.find("sailboat") > 0
     for step in (write_while_both_are_there, go_back_and_forth, finish, begin_another_and_abandon_it):
         await in_thread(step)
