@@ -60,6 +60,8 @@ POLL_S = 0.05
 NEXT_CALLER_S = 0.001
 """Between two callers that a process takes: of 50 who came at once, an idle process would have 40 before another woke
 up. Who is already connected does not wait."""
+OTHERS_SERVE_S = 10.0
+"""How long a process that has others beside it takes nobody while it warms up; they may all have just been started."""
 ABORT = "ibex.response.abort"
 """An ASGI message of our own; a server that knows it says so in `scope["extensions"]`."""
 
@@ -131,9 +133,10 @@ class Port(_tcp.Port):
         """Take one caller."""
         super().doRead()
         self.stopReading()
-        reactor.callLater(NEXT_CALLER_S, self._look_again)
+        reactor.callLater(NEXT_CALLER_S, self.open)
 
-    def _look_again(self) -> None:
+    def open(self) -> None:
+        """Take callers, unless it is closed for good."""
         if self.connected and not self.disconnecting:
             self.startReading()
 
@@ -169,8 +172,19 @@ class Server(Daphne):
             else:  # as Twisted's own reactor adopts one, which cannot be told of another class
                 port = Port._fromListeningDescriptor(reactor, descriptor, family, self.http_factory)  # noqa: SLF001
                 port.startListening()
+                port.stopReading()
+                asyncio.ensure_future(self._open(port))  # noqa: RUF006 - the loop ends with it
             listener.close()  # the port has a copy, which is the last when it stops listening
             self._ports.append(port)
+
+    async def _open(self, port: Port) -> None:
+        """Take callers: at once when nobody else does, else when this process can serve them as well as the others."""
+        from proxy import lifespan
+
+        deadline = time.monotonic() + OTHERS_SERVE_S * (env().web_processes > 1)
+        while not lifespan.is_warm() and time.monotonic() < deadline:  # noqa: ASYNC110 - /ready warms it, and tells nobody
+            await asyncio.sleep(POLL_S)
+        port.open()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Say what this server can do, and watch the connection's buffer."""

@@ -9,10 +9,10 @@ from functools import cache
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
-from ibex.core.shared_metrics import GAUGES, SharedMetrics
+from ibex.core.shared_metrics import GAUGES, shared_metrics
 from ibex.env import env
 
-_SHARED = SharedMetrics(folder) if (folder := env().metrics_dir) else None
+_SHARED = shared_metrics(folder) if (folder := env().metrics_dir) else None
 _FINE_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.045, 0.06, 0.1, 0.25, 0.5, 1, 2.5)
 
 CALLS = Counter("ibex_calls_total", "Proxied calls by endpoint and status.", ["endpoint", "status"])

@@ -18,7 +18,7 @@ from ibex.embedded.process import Program
 from ibex.embedded.supervisor import Service
 from ibex.embedded.valkey import STOP_GRACE_S as VALKEY_STOP_GRACE_S
 from ibex.embedded.valkey import Valkey
-from ibex.env import REPOSITORY
+from ibex.env import REPOSITORY, env
 
 RECOVERY_TIMEOUT_S = 600.0
 """A killed server replays its log before it is ready: at most what `max_wal_size` lets pile up."""
@@ -29,12 +29,27 @@ WORKERS_STOP_GRACE_S = 3.0
 HEALTH_TIMEOUT_S = 2.0
 
 
+CONNECTIONS_DEFAULT = 100
+"""PostgreSQL's own `max_connections`."""
+CONNECTIONS_WEB = 24
+"""Of one web process at most: 12 for calls (`ibex.core.database`), 10 for pages, one to ask whether anybody answers."""
+CONNECTIONS_WORKER = 3
+CONNECTIONS_BESIDE = 25
+"""The drain, the workers' own supervisor, commands by hand, and those that PostgreSQL keeps for its superuser."""
+
+
 class Stage(IntEnum):
     """Callers first stop being served, then the work behind them ends, then the servers."""
 
     SERVERS = 0
     WORKERS = 1
     WEB = 2
+
+
+def connections() -> dict[str, str]:
+    """PostgreSQL's setting for as many processes as there are to be, where its own hundred are too few."""
+    needed = CONNECTIONS_BESIDE + env().web_processes * CONNECTIONS_WEB + env().workers * CONNECTIONS_WORKER
+    return {"max_connections": str(needed)} if needed > CONNECTIONS_DEFAULT else {}
 
 
 def postgres(server: Postgres) -> Service:

@@ -71,7 +71,7 @@ async def _serve(supervisor: Supervisor, layout: Layout, secrets: Secrets, liste
     begun = time.monotonic()
     if not env().database_url.get_secret_value():
         with _timed("PostgreSQL"):
-            postgres = Postgres(layout=layout, password=secrets.postgres_password)
+            postgres = Postgres(layout=layout, password=secrets.postgres_password, settings=services.connections())
             await asyncio.to_thread(postgres.create)
             await supervisor.start(services.postgres(postgres))
     if not env().redis_url.get_secret_value():

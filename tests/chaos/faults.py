@@ -85,14 +85,15 @@ def _turns_go_to_the_spool(installation: Installation, traffic: Traffic) -> None
 
 
 FAULTS: dict[str, tuple[Fault, int]] = {
-    "kill -9 web": (kill("web"), 3),
+    "kill -9 a web process": (kill("web-2"), 2),
+    "kill -9 both web processes": (kill("web", "web-2"), 2),
     "kill -9 drain": (kill("drain"), 3),
     "kill -9 worker": (kill("worker"), 3),
     "kill -9 Valkey": (kill("valkey"), 3),
     "kill -9 PostgreSQL": (kill("postgres"), 3),
     "kill -9 a PostgreSQL connection": (kill_a_backend, 3),
     "kill -9 Valkey and drain": (kill("valkey", "drain"), 3),
-    "kill -9 all parts": (kill("postgres", "valkey", "web", "drain", "worker"), 2),
+    "kill -9 all parts": (kill("postgres", "valkey", "web", "web-2", "drain", "worker"), 2),
     "kill -9 all parts and the supervisor": (kill_everything, 1),
     "Valkey hangs": (stop_redis, 3),
     "Valkey hangs, then kill -9": (stop_and_kill_redis, 3),

@@ -34,13 +34,14 @@ DEAD_LETTERS = "*journal:dead*"
 UNLIMITED = 10_000_000
 """Calls a minute: what is tested here is not the limit."""
 NAMES = {
-    "web": "ibex.server",
+    "web": "/web.sock",
+    "web-2": "/web-2.sock",
     "drain": "manage.py drain",
     "worker": "manage.py worker",
     "valkey": "valkey-server",
     "postgres": "bin/postgres",
 }
-"""What a part's command line holds."""
+"""What a part's command line holds; two web processes, on whatever machine."""
 
 
 @dataclass
@@ -69,6 +70,7 @@ class Installation:
         environment = bare_environment(
             IBEX_DATA_DIR=self.layout.data_dir,
             IBEX_PORT=self.port,
+            IBEX_WEB_PROCESSES=2,
             IBEX_MODEL_DIR=ROOT / ".cache" / "models",
             OPENAI_BASE_URL=self.provider_url,
             OPENAI_API_KEY="sk-chaos",

@@ -119,6 +119,23 @@ async def test_a_service_that_is_too_slow_is_one_sentence(supervisor, tmp_path):
     assert await supervisor.stop() == 1
 
 
+async def test_services_that_are_started_together_are_all_ready(supervisor, tmp_path):
+    await supervisor.start(*(reporting(tmp_path, name) for name in ("web", "web-2")))
+    assert alive(*reports(tmp_path, "web"))
+    assert alive(*reports(tmp_path, "web-2"))
+
+
+async def test_of_services_that_are_started_together_one_that_fails_stops_the_waiting_for_the_others(
+    supervisor, tmp_path
+):
+    slow = service(tmp_path, "web", STAY, ready=lambda _pid: False)
+    broken = service(tmp_path, "web-2", "raise SystemExit('no memory')", ready=lambda _pid: False)
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(StartError, match="web-2 stopped before it was ready"):
+            await supervisor.start(slow, broken)
+    assert await supervisor.stop() == 2
+
+
 async def test_a_program_that_is_not_there_is_one_sentence(supervisor, tmp_path):
     missing = Service(name="web", program=lambda: Program(argv=[tmp_path / "none"]), stage=0)
     with pytest.raises(StartError, match="none cannot be run: No such file"):

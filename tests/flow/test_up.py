@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from ibex.embedded.layout import Layout
+from ibex.embedded.services import is_ready
 from tests.embedded.conftest import alive, bare_environment
 from tests.flow.conftest import PATIENCE, free_port, wait_for
 
@@ -38,7 +39,9 @@ class Installation:
         return (self.layout.data_dir.parent / "output").read_text()
 
     def start(self) -> None:
-        environment = bare_environment(IBEX_DATA_DIR=self.layout.data_dir, IBEX_PORT=self.port, IBEX_PATIENCE=PATIENCE)
+        environment = bare_environment(
+            IBEX_DATA_DIR=self.layout.data_dir, IBEX_PORT=self.port, IBEX_PATIENCE=PATIENCE, IBEX_WEB_PROCESSES=2
+        )
         with (self.layout.data_dir.parent / "output").open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=output, stderr=output
@@ -77,12 +80,21 @@ class Installation:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())
 
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"{self.facts()['base_url']}/metrics", timeout=30) as answer:
+            return answer.read().decode()
+
     def sessions(self) -> int:
         request = urllib.request.Request(
             f"{self.facts()['base_url']}/api/v1/sessions", headers={"Authorization": f"Bearer {self.facts()['token']}"}
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return len(json.loads(answer.read())["items"])
+
+
+def command(pid: int) -> bytes:
+    """The words of its command line, each with a zero behind it."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def links_to(entry: Path, file: Path) -> bool:
@@ -136,3 +148,18 @@ def test_a_killed_part_comes_back_and_the_others_go_on(installation):
     os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
     wait_for(lambda: "postgres ended (signal 9); starting it again" in installation.output, what="the restart")
     wait_for(lambda: installation.sessions() == 1, what="the session")
+
+
+@pytest.mark.load
+def test_a_killed_web_process_comes_back_while_the_other_answers(installation):
+    installation.start()
+    sockets = [installation.layout.web_socket(name) for name in ("web", "web-2")]
+    wait_for(lambda: all(map(is_ready, sockets)), seconds=START_TIMEOUT_S, what="both web processes")
+    [killed] = [pid for pid in installation.tree() if f"{sockets[0]}\0".encode() in command(pid)]
+    os.kill(killed, signal.SIGKILL)
+    for number in range(20):
+        assert installation.chat(f"Call {number}")["object"] == "chat.completion"
+    wait_for(lambda: "web ended (signal 9); starting it again" in installation.output, what="the restart")
+    wait_for(lambda: all(map(is_ready, sockets)), what="both web processes again")
+    wait_for(lambda: installation.sessions() == 20, what="twenty sessions")
+    assert 'ibex_drained_entries_total{outcome="written"} 20.0' in installation.metrics()
