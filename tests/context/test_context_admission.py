@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from context.admission import (
-    HALVED_AGAIN_S,
+    LESS_WHEN_LATE,
+    LOWERED_AGAIN_S,
+    MORE_A_ROUND,
     PAUSE_MAX_S,
     PAUSE_MIN_S,
     SEARCHES_AT_FIRST,
@@ -36,7 +38,7 @@ def admission(clock: Clock) -> Admission:
 
 def late(admission: Admission, clock: Clock, times: int = 1) -> None:
     for _ in range(times):
-        clock.now += 2 * HALVED_AGAIN_S
+        clock.now += 2 * LOWERED_AGAIN_S
         admission.learn(in_time=False)
 
 
@@ -47,7 +49,7 @@ def may_search(admission: Admission) -> bool:
 
 def test_searches_in_time_open_the_way_for_more_up_to_the_bound(admission: Admission) -> None:
     assert admission.limit == SEARCHES_AT_FIRST
-    for _ in range(SEARCHES_IN_FLIGHT**2):
+    for _ in range(int(SEARCHES_IN_FLIGHT**2 / MORE_A_ROUND)):
         admission.learn(in_time=True)
     assert admission.limit == SEARCHES_IN_FLIGHT
 
@@ -62,16 +64,16 @@ def test_several_web_processes_share_the_bound_of_the_machine(monkeypatch: pytes
         env.cache_clear()
 
 
-def test_a_late_search_halves_their_number(admission: Admission, clock: Clock) -> None:
+def test_a_late_search_lowers_their_number(admission: Admission, clock: Clock) -> None:
     late(admission, clock)
-    assert admission.limit == SEARCHES_AT_FIRST / 2
+    assert admission.limit == SEARCHES_AT_FIRST * LESS_WHEN_LATE
 
 
 def test_searches_that_are_late_together_count_once(admission: Admission, clock: Clock) -> None:
     late(admission, clock)
     for _ in range(10):
         admission.learn(in_time=False)
-    assert admission.limit == SEARCHES_AT_FIRST / 2
+    assert admission.limit == SEARCHES_AT_FIRST * LESS_WHEN_LATE
 
 
 def test_where_a_single_search_is_late_there_is_a_pause_that_grows_and_ends(admission: Admission, clock: Clock) -> None:
@@ -99,7 +101,7 @@ def test_a_search_in_time_shortens_the_next_pause(admission: Admission, clock: C
 def test_one_that_meets_the_wall_was_late_and_gives_its_place_back(admission: Admission) -> None:
     with pytest.raises(asyncio.CancelledError), admission.place(is_over=lambda: True):
         raise asyncio.CancelledError
-    assert (admission.in_flight, admission.limit) == (0, SEARCHES_AT_FIRST / 2)
+    assert (admission.in_flight, admission.limit) == (0, SEARCHES_AT_FIRST * LESS_WHEN_LATE)
 
 
 def test_a_caller_who_leaves_gives_the_place_back_and_teaches_nothing(admission: Admission) -> None:
