@@ -94,17 +94,22 @@ async def warm(recent: Recent) -> None:
         return
     await directive_desk.load(org_id, agent_id)
     cuts = await asyncio.to_thread(_on_the_desk, recent)
-    lookup = Lookup(
-        org_id=org_id, agent_id=agent_id, end_user=end_user, query=REHEARSED, cuts=cuts, watch=Stopwatch()
-    )  # fmt: skip
     # Both ways that a search can go: through the vault, where no copy is held yet, and then through the copies.
-    for search in (VaultRetriever().cold, VaultRetriever().excerpts):
-        await search(lookup)
+    await _rehearse(recent, cuts)
     slot = (await ready()).slot
     for kind in ("memory", "excerpt"):
         await shelf.fill((org_id, agent_id, end_user, kind), cuts, slot)
-    for search in (VaultRetriever().cold, VaultRetriever().excerpts):
-        await search(lookup)
+    await _rehearse(recent, cuts)
+
+
+async def _rehearse(recent: Recent, cuts: Cuts | None) -> None:
+    """Search as a call does, at once for memories and excerpts: so much do they need of the pool's connections."""
+    org_id, agent_id, end_user = recent
+    lookup = Lookup(
+        org_id=org_id, agent_id=agent_id, end_user=end_user, query=REHEARSED, cuts=cuts, watch=Stopwatch()
+    )  # fmt: skip
+    retriever = VaultRetriever()
+    await asyncio.gather(retriever.cold(lookup), retriever.excerpts(lookup))
 
 
 def _on_the_desk(recent: Recent) -> Cuts | None:
