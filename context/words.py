@@ -81,8 +81,13 @@ def _weighed(texts: tuple[str, ...]) -> tuple[list[tuple[frozenset[str], float]]
     return [(words, sum(weights[word] for word in words)) for words in sets], weights
 
 
-@lru_cache(maxsize=CACHED_STEMS)
 def _stem(word: str) -> str:
+    """Numbers stand for themselves: there is no end of them, and each would be remembered."""
+    return word if word.isdecimal() else _without_ending(word)
+
+
+@lru_cache(maxsize=CACHED_STEMS)
+def _without_ending(word: str) -> str:
     for ending in ("ing", "ied", "ies", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= _STEM_MIN:
             word = word[: -len(ending)] + ("y" if ending.startswith("ie") else "")

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from context import words
 from context.words import content_words, shared_words
 
 
@@ -40,3 +41,10 @@ def test_scripts_without_spaces_are_compared_too() -> None:
 @given(st.text(), st.lists(st.text(), max_size=5))
 def test_shares_are_between_zero_and_one(query: str, texts: list[str]) -> None:
     assert all(0 <= share <= 1 + 1e-9 for share in shared_words(query, texts))
+
+
+def test_numbers_stand_for_themselves_and_are_not_remembered() -> None:
+    before = words._without_ending.cache_info().currsize
+    assert content_words("number 7788") - content_words("number") == {"7788"}
+    assert content_words("number 55500199 55500100") - content_words("number") == {"55500199", "55500100"}
+    assert words._without_ending.cache_info().currsize <= before + 1
