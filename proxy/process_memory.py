@@ -11,9 +11,10 @@ import ctypes
 import gc
 from contextlib import suppress
 
-MAPPED_FROM_BYTES = 1024 * 1024
-"""A block of this size or more is mapped alone, always: copies are, what a call allocates is not."""
-FREE_ON_TOP_BYTES = 1024 * 1024
+MAPPED_FROM_BYTES = 2 * 1024 * 1024
+"""A block of this size or more is mapped alone, always: the vectors of a copy are; what one call allocates is not, the
+largest being the few hundred vectors that it compares exactly, a megabyte."""
+FREE_ON_TOP_BYTES = 4 * 1024 * 1024
 """Free at the end of an arena before it shrinks; glibc has 128 KiB, which calls would give back and take again."""
 YOUNG_OBJECTS = 50_000
 """Between two collections. Fifty calls in flight are some 20,000 objects, which end by themselves: at Python's 700
