@@ -6,7 +6,8 @@ As one answer they would take twice the memory of what is made of them, and two 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from django.db import connections
@@ -19,28 +20,47 @@ ROWS_AT_ONCE = 500
 """About 2 KiB each, on their way."""
 
 
-def arriving(org_id: UUID, statement: str, given: Sequence[Any], known: Sequence[Row], *, fields: int) -> list[Row]:
-    """The rows of `statement`: so many fields, an id the first of them, as those of `known` are; then a vector, a list
-    of lexemes, and more. Under that tenant's policies. Blocks; for a thread. Raises Django's DatabaseError.
+class Arrived(NamedTuple):
+    """One row on its way into a copy."""
+
+    fields: Row
+    """What is held of it as it is: an id, and more."""
+    vector: bytes | None
+    """PostgreSQL's binary form of a halfvec."""
+    lexemes: Sequence[str]
+    time: datetime | None
+    """When what it says was so."""
+    end: float | None
+    """When it stops being true, in seconds since 1970."""
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Self:
+        """From columns, of which these are the last."""
+        *fields, vector, lexemes, time, end = row
+        return cls(tuple(fields), vector, lexemes or (), time, end)
+
+
+def arriving(org_id: UUID, statement: str, given: Sequence[Any], known: Sequence[Row]) -> list[Arrived]:
+    """The rows of `statement`, whose columns are as `Arrived.of` takes them; `known` are fields that are held already.
+    Under that tenant's policies. Blocks; for a thread. Raises Django's DatabaseError.
     """
     connection = connections["default"]
     try:
         with scope(org_id), connection.cursor() as cursor, connection.wrap_database_errors:
             # Django has no name for it.
-            return _sharing(cursor.cursor.stream(statement, given, size=ROWS_AT_ONCE), known, fields)
+            return _sharing(cursor.cursor.stream(statement, given, size=ROWS_AT_ONCE), known)
     finally:
         # The thread goes back to its pool, and so must its connection.
         connection.close()
 
 
-def _sharing(rows: Iterable[Row], known: Sequence[Row], fields: int) -> list[Row]:
-    before = {row[0]: row for row in known}
+def _sharing(rows: Iterable[Row], known: Sequence[Row]) -> list[Arrived]:
+    before = {fields[0]: fields for fields in known}
     once: dict[str, str] = {}
 
-    def sharing(row: Row) -> Row:
-        own, (vector, lexemes, *others) = row[:fields], row[fields:]
-        same = before.get(row[0])
-        words = [once.setdefault(lexeme, lexeme) for lexeme in lexemes or ()]
-        return (*(same if same is not None and same == own else own), vector, words, *others)
+    def sharing(row: Arrived) -> Arrived:
+        same = before.get(row.fields[0])
+        fields = row.fields if same is None or same != row.fields else same
+        return row._replace(fields=fields, lexemes=tuple(map(once.setdefault, row.lexemes, row.lexemes)))
 
-    return [sharing(row) for row in rows]
+    return [sharing(Arrived.of(row)) for row in rows]

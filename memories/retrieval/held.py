@@ -27,7 +27,7 @@ from django.db import DatabaseError
 from ibex.core import metrics
 from ibex.core.redis import RedisError
 from memories import desk
-from memories.retrieval.arriving import arriving
+from memories.retrieval.arriving import Arrived, arriving
 from memories.retrieval.candidates import place_of
 from memories.retrieval.near import Vectors
 from memories.retrieval.query import PROMPT_EXCERPT_TOKENS
@@ -80,9 +80,8 @@ SELECT id, agent_id, end_user, content, 'episodic', '', 'active', 1.0::float8, 0
  ORDER BY id DESC LIMIT {EXCERPTS_MAX}
 """  # noqa: S608 - numbers of ours
 _READ = {"memory": _READ_MEMORIES, "excerpt": _READ_EXCERPTS}
-_FIELDS = 21
-"""Columns that `query.Found` takes as they are."""
-_SESSION, _TURN, _ROLE, _SPEAKER = 15, 17, 18, 19
+_TOKENS, _SESSION, _TURN, _ROLE, _SPEAKER = 12, 15, 17, 18, 19
+"""Of the columns that `query.Found` takes as they are."""
 ROLE_AND_SPEAKER = slice(_ROLE, _SPEAKER + 1)
 
 _log = structlog.get_logger(__name__)
@@ -237,38 +236,43 @@ def read(place: Place, cuts: Cuts, slot: Slot, known: Held | None = None) -> Hel
     read_at = time.monotonic()
     statement = _READ[kind].format(column=slot.column, model_column=slot.model_column)
     given = [slot.model, org_id, agent_id, sorted({"", end_user})]
-    rows = arriving(org_id, statement, given, () if known is None else known.rows, fields=_FIELDS)
+    rows = arriving(org_id, statement, given, () if known is None else known.rows)
     return None if len(rows) > ROWS_MAX else held_of(rows, cuts, slot, read_at, kind)
 
 
-def held_of(rows: Sequence[tuple[Any, ...]], cuts: Cuts, slot: Slot, read_at: float, kind: str = "memory") -> Held:
-    """A copy of rows in the columns of `_READ`, excerpts in any order."""
+def held_of(rows: Sequence[Arrived], cuts: Cuts, slot: Slot, read_at: float, kind: str = "memory") -> Held:
+    """A copy of rows with the columns of `_READ`, excerpts in any order."""
     if kind == "excerpt":
-        rows = sorted(rows, key=lambda row: (row[_SESSION], place_of(row[_TURN], row[_ROLE])))
+        rows = sorted(rows, key=lambda row: (row.fields[_SESSION], _place_of(row)))
     postings: dict[str, list[int]] = {}
     numbers: dict[UUID, int] = {}
     for at, row in enumerate(rows):
-        for lexeme in row[_FIELDS + 1] or ():
+        for lexeme in row.lexemes:
             postings.setdefault(lexeme, []).append(at)
-    sessions = [-1 if row[_SESSION] is None else numbers.setdefault(row[_SESSION], len(numbers)) for row in rows]
-    places = [place_of(row[_TURN], row[_ROLE]) if kind == "excerpt" else -1 for row in rows]
+    named = (row.fields[_SESSION] for row in rows)
+    sessions = [-1 if session is None else numbers.setdefault(session, len(numbers)) for session in named]
+    places = [_place_of(row) if kind == "excerpt" else -1 for row in rows]
     counts = {lexeme: len(found) for lexeme, found in postings.items()}
     return Held(
         kind=kind,
         cuts=cuts,
         slot=slot,
         read_at=read_at,
-        rows=[row[:_FIELDS] for row in rows],
-        vectors=Vectors.of([row[_FIELDS] for row in rows]),
+        rows=[row.fields for row in rows],
+        vectors=Vectors.of([row.vector for row in rows]),
         postings={lexeme: np.array(found, dtype=np.int64) for lexeme, found in postings.items()},
         vocabulary=Vocabulary(rows=len(rows), sampled=len(rows), counts=counts),
         sessions=np.array(sessions, dtype=np.int64),
         places=np.array(places, dtype=np.int64),
-        speakers=tuple(sorted({row[_SPEAKER] for row in rows} - {""})),
-        tokens=np.array([row[12] for row in rows], dtype=np.float64),
-        times=[row[_FIELDS + 2] for row in rows],
-        ends=np.array([np.inf if row[_FIELDS + 3] is None else row[_FIELDS + 3] for row in rows], dtype=np.float64),
+        speakers=tuple(sorted({row.fields[_SPEAKER] for row in rows} - {""})),
+        tokens=np.array([row.fields[_TOKENS] for row in rows], dtype=np.float64),
+        times=[row.time for row in rows],
+        ends=np.array([np.inf if row.end is None else row.end for row in rows], dtype=np.float64),
     )
+
+
+def _place_of(row: Arrived) -> int:
+    return place_of(row.fields[_TURN], row.fields[_ROLE])
 
 
 shelf = Shelf()

@@ -19,6 +19,7 @@ from django.db import connection
 
 from ibex.core.tokens import count
 from memories.choices import Operation, Status
+from memories.retrieval.arriving import Arrived
 from memories.retrieval.drive import drive_sync
 from memories.retrieval.held import Held, held_of
 from memories.retrieval.in_memory import search_held
@@ -93,7 +94,7 @@ def knew(org_id: UUID, agent_id: UUID, end_user: str, moment: datetime, noted: M
         said = noted.get(row[0])
         if said is not None:
             row[_USEFULNESS], row[_INJECTIONS] = said.usefulness, said.injections
-    return held_of([tuple(row) for row in rows], cuts=(), slot=current.slot, read_at=time.monotonic())
+    return held_of([Arrived.of(row) for row in rows], cuts=(), slot=current.slot, read_at=time.monotonic())
 
 
 def heard(org_id: UUID, agent_id: UUID, end_user: str, moment: datetime) -> Held:
@@ -108,7 +109,8 @@ def heard(org_id: UUID, agent_id: UUID, end_user: str, moment: datetime) -> Held
     }
     with connection.cursor() as cursor:
         cursor.execute(_HEARD.format(column=slot.column, model_column=slot.model_column), given)
-        return held_of(cursor.fetchall(), cuts=(), slot=slot, read_at=time.monotonic(), kind="excerpt")
+        rows = [Arrived.of(row) for row in cursor.fetchall()]
+    return held_of(rows, cuts=(), slot=slot, read_at=time.monotonic(), kind="excerpt")
 
 
 def search_past(held: Held, query: Query) -> list[Found]:
