@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -15,9 +16,17 @@ EMBEDDING_THREADS_MAX = 2
 """Of a web process, unless somebody says otherwise: more are slower, for they take turns with the callers' thread."""
 
 
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Of a container: the microseconds of CPU that it may use in so many, or `max`."""
+
+
 def usable_cores() -> int:
     """Of this process: a container may have been given fewer than the machine has."""
-    return len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
+    with suppress(OSError, ValueError):
+        quota, period = map(int, CPU_QUOTA.read_text().split())
+        cores = min(cores, max(1, quota // period))
+    return cores
 
 
 def _embedding_threads(read: dict[str, Any]) -> int:

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+import ibex.env
 from ibex.embedded import services
 from ibex.embedded.layout import Layout
 from ibex.env import env, usable_cores
@@ -13,11 +14,13 @@ from ibex.port import bound
 
 
 @pytest.fixture
-def cores(monkeypatch):
-    """Let this process have so many."""
+def cores(monkeypatch, tmp_path):
+    """Let this process have so many, of which a container's quota allows a part."""
+    monkeypatch.setattr(ibex.env, "CPU_QUOTA", tmp_path / "cpu.max")
 
-    def have(number):
+    def have(number, quota="max 100000"):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(number)))
+        (tmp_path / "cpu.max").write_text(f"{quota}\n")
         env.cache_clear()
 
     return have
@@ -31,6 +34,14 @@ def test_the_defaults_fit_the_cores(setting, cores, number, web_processes, embed
     cores(number)
     assert usable_cores() == number
     assert (env().web_processes, env().embedding_threads) == (web_processes, embedding_threads)
+
+
+@pytest.mark.parametrize(
+    ("quota", "usable"), [("max 100000", 8), ("50000 100000", 1), ("150000 100000", 1), ("400000 100000", 4)]
+)
+def test_a_containers_quota_counts(cores, quota, usable):
+    cores(8, quota)
+    assert usable_cores() == usable
 
 
 def test_web_processes_share_the_cores_among_their_embedding_threads(setting, cores):

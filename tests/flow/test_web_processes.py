@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import socket
+import subprocess
+import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
+from agents.models import Organization, Token
+from agents.secret import digest
+from agents.services import tokens
+from ibex.core.tenancy import scope
 from ibex.port import PortUnusable, bound
-from tests.flow.conftest import Ibex, running_ibex
+from tests.factories import make_token
+from tests.flow.conftest import ROOT, Ibex, running_ibex
 
 CALLERS = 20
+HEARD_WITHIN_S = 1.0
+"""SPEC section 3."""
 
 
 @pytest.fixture
@@ -29,11 +41,15 @@ def pair(real_database: None) -> Iterator[Ibex]:
 def call(ibex: Ibex) -> http.client.HTTPConnection:
     """Have a call refused for want of a token, and stay connected."""
     connection = http.client.HTTPConnection(urlsplit(ibex.base_url).netloc, timeout=30)
-    connection.request("GET", "/v1/models")
+    assert status(connection) == 401
+    return connection
+
+
+def status(connection: http.client.HTTPConnection, headers: Mapping[str, str] = MappingProxyType({})) -> int:
+    connection.request("GET", "/v1/models", headers=dict(headers))
     answer = connection.getresponse()
     answer.read()
-    assert answer.status == 401
-    return connection
+    return answer.status
 
 
 def server_of(ibex: Ibex, connection: http.client.HTTPConnection) -> str:
@@ -60,6 +76,21 @@ def test_both_answer_and_what_they_count_is_added_up(pair: Ibex) -> None:
         connections = [stack.enter_context(closing(call(pair))) for _ in range(CALLERS)]
         assert {server_of(pair, connection) for connection in connections} == {"web", "web-2"}
     assert {counted(pair) for _ in range(CALLERS)} == {(CALLERS, 1.0)}  # in flight is the one that asks
+
+
+def test_a_revoked_token_is_refused_by_both_within_a_second(pair: Ibex, acme: Organization) -> None:
+    secret = make_token(acme)
+    headers = {"Authorization": f"Bearer {secret}"}
+    with ExitStack() as stack:
+        connections = [stack.enter_context(closing(call(pair))) for _ in range(CALLERS)]
+        assert {server_of(pair, connection) for connection in connections} == {"web", "web-2"}
+        for _ in range(2):  # the second time they are known
+            assert {status(connection, headers) for connection in connections} == {200}
+        with scope(acme.pk):
+            tokens.revoke(Token.objects.get(digest=digest(secret)), actor="test")
+        deadline = time.monotonic() + HEARD_WITHIN_S
+        while {status(connection, headers) for connection in connections} != {401}:
+            assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize("killed", ["web", "web-2"])
@@ -90,3 +121,18 @@ def test_nobody_can_join_a_port_that_is_ours() -> None:
         stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         with pytest.raises(OSError, match="Address already in use"):
             stranger.bind(ours.getsockname())
+
+
+def test_a_web_process_by_itself_says_who_is_in_its_way() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, "-m", "ibex.server"],
+            cwd=ROOT,
+            env=os.environ | {"IBEX_PORT": str(port)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"Port {port} of 127.0.0.1 cannot be used (Address already in use): stop what uses")
