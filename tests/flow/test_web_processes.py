@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -103,6 +104,16 @@ def test_a_killed_process_leaves_the_other_answering_and_its_counts_stay(pair: I
     for _ in range(CALLERS):
         call(pair).close()
     assert counted(pair) == (2 * CALLERS, 1.0)
+
+
+def test_a_process_that_hangs_keeps_no_new_caller_waiting(pair: Ibex) -> None:
+    os.kill(pair.processes["web"].pid, signal.SIGSTOP)
+    try:
+        for _ in range(CALLERS):
+            with closing(call(pair)) as connection:
+                assert server_of(pair, connection) == "web-2"
+    finally:
+        os.kill(pair.processes["web"].pid, signal.SIGCONT)
 
 
 def test_a_strangers_port_is_refused_however_it_was_opened() -> None:
