@@ -54,7 +54,7 @@ GROWTH_MIB = 20.0
 
 TABLES = {
     "Assembly": ("p50 ms", "p95 ms", "p99 ms", "most ms", "L0 %", "L1 %", "L2 %", "L3 %", "not told"),
-    "Web process": ("calls", "calls/s", "errors", "CPU ms/call", "RSS MiB", "growth MiB"),
+    "Web processes": ("calls", "calls/s", "errors", "CPU ms/call", "RSS MiB", "growth MiB"),
 }
 
 _ASSEMBLE = re.compile(r"\bassemble;dur=([\d.]+)")
@@ -65,11 +65,13 @@ SELECT request_id::text, level, is_fallback FROM agents_trace WHERE agent_id = %
 
 @dataclass
 class Usage:
-    """What processes used together while they were watched: CPU and memory are sums over all web processes."""
+    """What processes used while they were watched: CPU and resident memory are sums over all web processes, growth is
+    of the private memory of the one that grew most.
+    """
 
     processes: Processes
-    samples: list[tuple[float, float]] = field(default_factory=list)
-    """(CPU seconds so far, resident MiB), from the end of the ramp on."""
+    samples: list[tuple[float, float, list[float]]] = field(default_factory=list)
+    """(CPU seconds so far, resident MiB, private MiB of each), from the end of the ramp on."""
     _over: threading.Event = field(default_factory=threading.Event)
 
     def watch(self, ramp_s: float) -> threading.Thread:
@@ -78,7 +80,8 @@ class Usage:
         def look() -> None:
             self._over.wait(ramp_s)
             while True:
-                self.samples.append((self.processes.cpu_s(), self.processes.rss_mib()))
+                held = self.processes.rss_mib(), self.processes.private_mib()
+                self.samples.append((self.processes.cpu_s(), *held))
                 if self._over.wait(SAMPLE_S):
                     return
 
@@ -97,13 +100,13 @@ class Usage:
     @property
     def growth_mib(self) -> float:
         """From the first to the last tenth: single samples jump."""
-        rss = [mib for _, mib in self.samples]
-        tenth = max(1, len(rss) // 10)
-        return sum(rss[-tenth:]) / tenth - sum(rss[:tenth]) / tenth
+        tenth = max(1, len(self.samples) // 10)
+        of_each = zip(*(private for *_, private in self.samples), strict=True)
+        return max((sum(mib[-tenth:]) - sum(mib[:tenth])) / tenth for mib in of_each)
 
     @property
     def most_mib(self) -> float:
-        return max(mib for _, mib in self.samples)
+        return max(rss for _, rss, _ in self.samples)
 
 
 def body(model: str, first: int) -> Callable[[int], dict[str, Any]]:

@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.promises import Promise, finish, percentile, print_table
 from benchmarks.retrieval_sets import Asked, Said, Set, Talk, load
+from benchmarks.sieve import NEAREST, sieve_recall
 from benchmarks.vault import make_agent, own_vault
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ GOALS = (
     ("BEAM, user side", 10, 0.74),
     ("LongMemEval-mini, sessions", 5, 0.98),
 )
-NEAREST = 50
 SIEVE_GOAL = 0.99
 
 Ranking = Callable[[Asked], list[str]]
@@ -250,23 +250,6 @@ def table(chosen: Set, figures: dict[str, dict[str, list[list[float]]]]) -> dict
             rows.append([f"  {IBEX}: {kind}", len(scored), *(f"{value:.3f}" for value in np.mean(scored, axis=0))])
     print_table(chosen.name, ("method", "questions", *COLUMNS), rows)
     return {method: {name: float(value) for name, value in row.items()} for method, row in means.items()}
-
-
-def sieve_recall(sets: Sequence[Set], step: int) -> tuple[float, int]:
-    """Mean share of a question's NEAREST turns that the sieve of a held copy leaves, and of how many turns."""
-    from memories.embedding import embed_texts
-    from memories.retrieval.near import VECTOR_HEADER, Vectors, best
-
-    talks = [talk for chosen in sets for talk in chosen.talks]
-    turns = list(dict.fromkeys(one.text for talk in talks for one in talk.said))
-    asked = list(dict.fromkeys(one.text for talk in talks for one in talk.asked))[::step]
-    vectors = Vectors.of([bytes(VECTOR_HEADER) + row.astype(">f2").tobytes() for row in embed_texts(turns)])
-    everywhere = np.ones(len(turns), dtype=bool)
-    shares = []
-    for question in embed_texts(asked):
-        exact = best((vectors.values @ question).astype(np.float64), NEAREST)
-        shares.append(np.isin(exact, vectors.nearest(question, everywhere, NEAREST)).mean())
-    return float(np.mean(shares)), len(turns)
 
 
 async def run(sets: Sequence[Set], step: int) -> int:

@@ -51,6 +51,10 @@ class Processes:
         """Resident memory, added up."""
         return float(sum(psutil.Process(popen.pid).memory_info().rss for popen in self.popens) / MIB)
 
+    def private_mib(self) -> list[float]:
+        """Memory of each that no other process shares: what it was given, without the files it reads."""
+        return [psutil.Process(popen.pid).memory_full_info().uss / MIB for popen in self.popens]
+
 
 @dataclass
 class Stack:

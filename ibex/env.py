@@ -153,7 +153,7 @@ class Env(BaseSettings):
         ge=1,
         le=16,
         description="Threads that embed queries in a web process, each on one core; empty: a process's share of the "
-        "cores, at most 2.",
+        "cores, at most 2. A worker's batches take as many as all web processes together.",
     )
     patience: float = Field(
         1.0,

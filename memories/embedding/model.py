@@ -73,7 +73,7 @@ def load_model(cache: Path | None = None, *, threads: int | None = None) -> Embe
     """The model with its graph under `cache` (default: MODEL_DIR), built first when it is missing."""
     settings = env()
     files = prepare(cache or settings.model_dir or settings.data_dir / "models")
-    return EmbeddingModel(files, threads=threads or settings.embedding_threads)
+    return EmbeddingModel(files, threads=threads or settings.embedding_threads * settings.web_processes)
 
 
 def _batches(lengths: Sequence[int], threads: int) -> list[list[int]]:
