@@ -11,7 +11,7 @@ def pack(values: Sequence[float], weights: Sequence[int], capacity: int) -> list
     """Indices of the items with the greatest sum of `values` whose `weights` (tokens) sum to at most `capacity`.
 
     What does not fit is skipped; indices come in ascending order. Exact: dynamic programming over every capacity, one
-    vectorised row an item. 100 items and 32,000 tokens, the most that an agent may allow, take about 1.7 ms of CPU.
+    vectorised row an item. 100 items and 32,000 tokens, the most that an agent may allow, take about 2 ms of CPU.
     """
     fitting = [i for i, weight in enumerate(weights) if weight <= capacity]
     if sum(weights[i] for i in fitting) <= capacity:
@@ -22,11 +22,15 @@ def pack(values: Sequence[float], weights: Sequence[int], capacity: int) -> list
 def _knapsack(values: Sequence[float], weights: Sequence[int], capacity: int) -> list[int]:
     best = np.zeros(capacity + 1)
     taken = np.zeros((len(values), capacity + 1), dtype=bool)
+    beside = np.empty(capacity + 1)
+    later = sum(weights)
     for row, (value, weight) in enumerate(zip(values, weights, strict=True)):
-        with_it = best[: capacity + 1 - weight] + value
-        better = with_it > best[weight:]
-        taken[row, weight:] = better
-        np.copyto(best[weight:], with_it, where=better)
+        # Where all that comes later leaves room, nobody will ask what was best in less.
+        later -= weight
+        first = max(weight, capacity - later)
+        with_it = np.add(best[first - weight : capacity + 1 - weight], value, out=beside[first:])
+        np.greater(with_it, best[first:], out=taken[row, first:])
+        np.maximum(with_it, best[first:], out=best[first:])
     return _walk_back(taken, weights, capacity)
 
 
