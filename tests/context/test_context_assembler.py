@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from context import assembler
-from context.admission import BUSY_FROM_S, SEARCHES_AT_FIRST, Admission
+from context.admission import BUSY_FROM_S, LESS_WHEN_LATE, SEARCHES_AT_FIRST, Admission
 from context.assembler import assemble
 from context.desk_read import COLD_DESK, DeskRead
 from context.values import Assembly, Level
@@ -108,7 +108,7 @@ async def test_a_search_that_meets_the_wall_was_late_and_one_whose_caller_leaves
     assert (admission.in_flight, admission.limit) == (0, SEARCHES_AT_FIRST)
     monkeypatch.setattr(assembler, "WALL_S", 0.045)
     await assemble(question([user(ASKED)], warm_desk()), retriever=Vault(cold=Never()), admission=admission)
-    assert (admission.in_flight, admission.limit) == (0, SEARCHES_AT_FIRST / 2)
+    assert (admission.in_flight, admission.limit) == (0, SEARCHES_AT_FIRST * LESS_WHEN_LATE)
 
 
 async def test_a_busy_event_loop_meets_the_wall_too(monkeypatch: pytest.MonkeyPatch) -> None:
