@@ -76,12 +76,12 @@ async def _warm_up() -> None:
     await import_module(WARM_START).warm_start()
     process_memory.settle()
     await _calm()
-    _is_warm = True
     try:
         async with hot_pool().connection() as connection:
             await connection.execute("SELECT 1")
     except (psycopg.Error, PoolTimeout) as error:
         _log.warning("vault_not_there_yet", error=type(error).__name__)
+    _is_warm = True
     _log.info("web_process_is_warm")
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from agents import authentication
 from ibex.core.redis import client_name, redis
-from proxy import breaker, rewarm, routes
+from proxy import breaker, lifespan, rewarm, routes
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def epoch() -> Iterator[int]:
 
 @pytest.fixture
 async def process(epoch: int, hot_path: None) -> AsyncIterator[None]:
-    """A web process that listens for changes: with its subscription it has forgotten all that it knew."""
+    """A web process that listens for changes, and is warm: with its subscription it has forgotten all that it knew."""
     async with asyncio.timeout(PATIENCE_S):
-        while authentication._principals.epoch == epoch:  # noqa: ASYNC110 - nobody tells of it
+        while authentication._principals.epoch == epoch or not lifespan.is_warm():  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.005)
     yield
     await settled()
