@@ -151,16 +151,22 @@ def test_hundreds_of_streams_cut_anywhere_arrive_byte_for_byte(caller, acme, raw
             assert response.read() == body
 
 
-def test_each_event_is_flushed_as_it_comes(caller, acme, raw):
-    may_go_on = threading.Event()
+def pausing(may_go_on: threading.Event, *, within_s: float) -> Callable[[socket.socket], None]:
+    """A stream whose end comes when it may."""
 
     def script(connection: socket.socket) -> None:
         send_chunk(connection, EVENTS[0])
-        assert may_go_on.wait(10)
+        assert may_go_on.wait(within_s)
         send_chunk(connection, b"data: [DONE]\n\n")
         end_body(connection)
 
-    raw.script = script
+    return script
+
+
+def test_each_event_is_flushed_as_it_comes(caller, acme, raw):
+    may_go_on = threading.Event()
+
+    raw.script = pausing(may_go_on, within_s=10)
     with caller.stream() as response:
         assert response.read1(len(EVENTS[0])) == EVENTS[0]
         may_go_on.set()
@@ -225,13 +231,7 @@ def test_a_slow_reader_holds_the_provider_up_instead_of_filling_memory(ibex, cal
 def test_a_server_told_to_stop_finishes_what_it_streams(token, acme, agent, raw):
     may_go_on = threading.Event()
 
-    def script(connection: socket.socket) -> None:
-        send_chunk(connection, EVENTS[0])
-        assert may_go_on.wait(20)
-        send_chunk(connection, b"data: [DONE]\n\n")
-        end_body(connection)
-
-    raw.script = script
+    raw.script = pausing(may_go_on, within_s=20)
     with running_ibex("web", "drain") as ibex, Caller(ibex, token, agent).stream() as response:
         assert response.read1(len(EVENTS[0])) == EVENTS[0]
         os.kill(ibex.processes["web"].pid, signal.SIGTERM)
@@ -249,13 +249,7 @@ def test_one_of_two_processes_told_to_stop_finishes_what_it_streams_while_the_ot
 ):
     may_go_on = threading.Event()
 
-    def script(connection: socket.socket) -> None:
-        send_chunk(connection, EVENTS[0])
-        assert may_go_on.wait(20)
-        send_chunk(connection, b"data: [DONE]\n\n")
-        end_body(connection)
-
-    raw.script = script
+    raw.script = pausing(may_go_on, within_s=20)
     with running_ibex("web", web_processes=2) as ibex, Caller(ibex, token, agent).stream() as response:
         assert response.read1(len(EVENTS[0])) == EVENTS[0]
         [streaming] = [each for each in ibex.processes.values() if psutil.CONN_ESTABLISHED in at_port(ibex, each)]
