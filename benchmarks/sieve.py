@@ -15,12 +15,12 @@ NEAREST = 50
 def sieve_recall(sets: Sequence[Set], step: int) -> tuple[float, int]:
     """Mean share of a question's NEAREST turns that the sieve of a held copy leaves, and of how many turns."""
     from memories.embedding import embed_texts
-    from memories.retrieval.near import VECTOR_HEADER, Vectors, best
+    from memories.retrieval.near import Vectors, as_sent, best
 
     talks = [talk for chosen in sets for talk in chosen.talks]
     turns = list(dict.fromkeys(one.text for talk in talks for one in talk.said))
     asked = list(dict.fromkeys(one.text for talk in talks for one in talk.asked))[::step]
-    vectors = Vectors.of([bytes(VECTOR_HEADER) + row.astype(">f2").tobytes() for row in embed_texts(turns)])
+    vectors = Vectors.of([as_sent(vector) for vector in embed_texts(turns)])
     everywhere = np.ones(len(turns), dtype=bool)
     shares = []
     for question in embed_texts(asked):

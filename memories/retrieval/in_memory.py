@@ -9,9 +9,9 @@ import numpy as np
 
 from memories.embedding import Vector
 from memories.retrieval.asked import whose_words
-from memories.retrieval.fusion import Floats, Rows, fuse, places
+from memories.retrieval.fusion import Bools, Floats, Ints, Rows, fuse, places
 from memories.retrieval.held import ROLE_AND_SPEAKER, Held
-from memories.retrieval.near import Bools, Ints, best
+from memories.retrieval.near import best
 from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.statements import ARM_ROWS
 from memories.retrieval.time_of import named_times

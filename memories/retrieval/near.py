@@ -16,10 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from memories.embedding import Vector
+from memories.retrieval.fusion import Bools, Floats, Ints
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 Matrix = npt.NDArray[np.float32]
 
 SIFTED_FROM = 2_000
@@ -31,7 +29,7 @@ AXES_ROWS = 2_000
 """Rows, evenly chosen, that the axes are found by."""
 AXES_ROUNDS = 4
 """Of subspace iteration, which finds the axes in a tenth of the time of an exact decomposition."""
-VECTOR_HEADER = 4
+_HEADER = 4
 """Bytes before the values of PostgreSQL's binary form of a halfvec."""
 
 
@@ -48,11 +46,11 @@ class Vectors:
     @classmethod
     def of(cls, sent: Sequence[bytes | None]) -> Self:
         """From PostgreSQL's binary form of halfvecs."""
-        width = max(((len(raw) - VECTOR_HEADER) // 2 for raw in sent if raw is not None), default=0)
+        width = max(((len(raw) - _HEADER) // 2 for raw in sent if raw is not None), default=0)
         values = np.zeros((len(sent), width), dtype=np.float32)
         for at, raw in enumerate(sent):
             if raw is not None:
-                values[at] = np.frombuffer(raw, dtype=">f2", offset=VECTOR_HEADER)
+                values[at] = np.frombuffer(raw, dtype=">f2", offset=_HEADER)
         lengths = np.linalg.norm(values, axis=1, keepdims=True)
         np.divide(values, lengths, out=values, where=lengths > 0)
         axes = main_axes(values) if len(sent) > SIFTED_FROM and width > AXES else values[:0]
@@ -76,6 +74,11 @@ class Vectors:
         return rows[best(self.cosines(vector, rows), most)]
 
 
+def as_sent(vector: Vector) -> bytes:
+    """A vector as PostgreSQL would send it: what `Vectors.of` reads."""
+    return bytes(_HEADER) + vector.astype(">f2").tobytes()
+
+
 def main_axes(values: Matrix) -> Matrix:
     """The orthonormal axes (64 x width) that keep most of the inner products of such vectors, the same each time."""
     seen = values[:: max(1, len(values) // AXES_ROWS)]
@@ -87,11 +90,10 @@ def main_axes(values: Matrix) -> Matrix:
 
 
 def best(values: Floats, most: int) -> Ints:
-    """Places of the greatest values; of equal ones the newest rows. Infinitely small ones are not there at all."""
+    """Places of the greatest values, the greatest first; of equal ones the newest rows."""
     among = np.arange(len(values))
     if len(values) > most:  # only those that may be among them are put in order
         least = np.partition(values, len(values) - most)[len(values) - most]
         among = np.flatnonzero(values >= least)
     newest_first = among[::-1]
-    order = newest_first[np.argsort(-values[newest_first], kind="stable")[:most]]
-    return order[np.isfinite(values[order])]
+    return newest_first[np.argsort(-values[newest_first], kind="stable")[:most]]

@@ -23,7 +23,7 @@ from memories.retrieval.arriving import Arrived
 from memories.retrieval.drive import drive_sync
 from memories.retrieval.held import Held, held_of
 from memories.retrieval.in_memory import search_held
-from memories.retrieval.near import VECTOR_HEADER
+from memories.retrieval.near import as_sent
 from memories.retrieval.perspective import first_person
 from memories.retrieval.query import PROMPT_EXCERPT_TOKENS, Arm, Found, Query
 from memories.retrieval.search import read_lexemes
@@ -88,7 +88,7 @@ def knew(org_id: UUID, agent_id: UUID, end_user: str, moment: datetime, noted: M
     changed = [row for row in rows if row[_VECTOR] is None]
     vectors = current.embed([first_person(row[_CONTENT]) for row in changed]) if changed else ()
     for row, vector in zip(changed, vectors, strict=True):
-        row[_VECTOR] = bytes(VECTOR_HEADER) + vector.astype(">f2").tobytes()
+        row[_VECTOR] = as_sent(vector)
         row[_TOKENS] = count(row[_CONTENT])
     for row in rows:
         said = noted.get(row[0])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from memories.retrieval import near
-from memories.retrieval.near import SIFTED_FROM, VECTOR_HEADER, Vectors, best
+from memories.retrieval.near import SIFTED_FROM, Vectors, as_sent, best
 
 WIDTH = 384
 MOST = 50
@@ -12,7 +12,7 @@ MOST = 50
 
 def sent(values: np.ndarray) -> list[bytes]:
     """As PostgreSQL sends halfvecs."""
-    return [bytes(VECTOR_HEADER) + row.astype(">f2").tobytes() for row in values]
+    return [as_sent(row) for row in values]
 
 
 def talks(rows: int, *, seed: int = 1) -> np.ndarray:
