@@ -44,7 +44,9 @@ class Env(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
     base_url: str = Field("", description="Public address of this IBEX; empty: http://HOST:PORT.")
     data_dir: Path = Field(REPOSITORY / ".ibex", description="Folder of everything IBEX keeps on disk, mode 0700.")
-    model_dir: Path | None = Field(None, description="Folder of the built embedding model; empty: DATA_DIR/models.")
+    model_dir: Path | None = Field(
+        None, description="Folder of the built embedding model and of compiled C; empty: DATA_DIR/models."
+    )
     allowed_hosts: str = Field("*", description="Comma-separated host names that pages answer to.")
     debug: bool = Field(False, description="Django's debug pages; never on a machine that others reach.")
     server: Literal["daphne", "uvicorn"] = Field("daphne", description="ASGI server.")
@@ -155,6 +157,11 @@ class Env(BaseSettings):
         description="Threads that embed queries in a web process, each on one core; empty: a process's share of the "
         "cores, at most 2. A worker's batches take as many as all web processes together.",
     )
+    native_code: bool = Field(
+        True,
+        description="Compile what calls wait for most with the machine's C compiler, once; a machine without one, or a "
+        "processor without AVX2, does the same with libraries, in half as much time again.",
+    )
     patience: float = Field(
         1.0,
         ge=1,
@@ -170,6 +177,11 @@ class Env(BaseSettings):
         "/metrics of one tells of all; empty: of the web process that is asked. `manage.py up` makes it.",
     )
     otel_endpoint: str = Field("", description="OTLP/HTTP endpoint for traces; empty: no spans are made.")
+
+    @property
+    def built_dir(self) -> Path:
+        """Where what is made once from what is installed is kept."""
+        return self.model_dir or self.data_dir / "models"
 
 
 @lru_cache(maxsize=1)

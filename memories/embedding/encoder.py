@@ -18,6 +18,8 @@ HEAD_WIDTH = DIMENSIONS // HEADS
 LAYER_NORM_EPSILON = 1e-12
 MASKED_SCORE = -10_000.0  # added to the attention score of a padding token: exp of it is 0 in fp32
 
+QKV = ("query", "key", "value")
+
 OPSETS = (("", 20), ("com.microsoft", 1))  # 20 is the first with Gelu; onnxruntime >= 1.17 runs it
 IR_VERSION = 9
 
@@ -79,10 +81,22 @@ class Graph:
         return self.op("LayerNormalization", [source, scale, shift], output, axis=-1, epsilon=LAYER_NORM_EPSILON)
 
 
+def positions_of(weights: dict[str, np.ndarray]) -> np.ndarray:
+    """Position embeddings (512 x 384), the one token type there is folded in."""
+    positions = weights["embeddings.position_embeddings.weight"]
+    return np.asarray(positions + weights["embeddings.token_type_embeddings.weight"][0])
+
+
+def qkv_of(weights: dict[str, np.ndarray], prefix: str) -> tuple[np.ndarray, np.ndarray]:
+    """Weight (384 x 1152) and bias of the one product from which Q, K and V come."""
+    weight = np.concatenate([weights[f"{prefix}.{part}.weight"].T for part in QKV], axis=1)
+    return weight, np.concatenate([weights[f"{prefix}.{part}.bias"] for part in QKV])
+
+
 def _token_embeddings(graph: Graph) -> str:
-    """Word plus position embedding; the one token type there is, is folded into the positions."""
+    """Word plus position embedding."""
     weights = graph.weights
-    positions = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
+    positions = positions_of(weights)
     length = graph.op("Shape", ["input_ids"], "length", start=1, end=2)
     start = graph.constant("first", np.array([0], dtype=np.int64))
     graph.op("Slice", [graph.constant("all_positions", positions), start, length], "positions")
@@ -96,7 +110,7 @@ def _attention_constants(graph: Graph) -> None:
     graph.constant("split_shape", np.array([0, 0, 3, HEADS, HEAD_WIDTH], dtype=np.int64))
     graph.constant("merge_shape", np.array([0, 0, DIMENSIONS], dtype=np.int64))
     graph.constant("score_scale", np.float32(1 / np.sqrt(HEAD_WIDTH)))
-    for index, name in enumerate(("query", "key", "value")):
+    for index, name in enumerate(QKV):
         graph.constant(f"{name}_index", np.int64(index))
     graph.op("Sub", [graph.constant("one", np.float32(1)), "mask"], "padding")
     graph.op("Mul", ["padding", graph.constant("masked_score", np.float32(MASKED_SCORE))], "padding_scores")
@@ -119,13 +133,10 @@ def _encoder_layer(graph: Graph, hidden: str, number: int) -> str:
 
 def _attention(graph: Graph, hidden: str, prefix: str, name: str) -> str:
     """softmax(QK^T / sqrt(d) + mask) V over twelve heads; Q, K and V come from one product."""
-    parts = ("query", "key", "value")
-    weight = np.concatenate([graph.weights[f"{prefix}.{part}.weight"].T for part in parts], axis=1)
-    bias = np.concatenate([graph.weights[f"{prefix}.{part}.bias"] for part in parts])
-    graph.dense(hidden, weight, bias, f"{name}_qkv")
+    graph.dense(hidden, *qkv_of(graph.weights, prefix), f"{name}_qkv")
     graph.op("Reshape", [f"{name}_qkv", "split_shape"], f"{name}_split")
     graph.op("Transpose", [f"{name}_split"], f"{name}_heads", perm=[2, 0, 3, 1, 4])
-    for part in parts:
+    for part in QKV:
         graph.op("Gather", [f"{name}_heads", f"{part}_index"], f"{name}_{part}", axis=0)
     graph.op("Transpose", [f"{name}_key"], f"{name}_key_t", perm=[0, 1, 3, 2])
     graph.op("MatMul", [f"{name}_query", f"{name}_key_t"], f"{name}_scores")

