@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import aiohttp
 import orjson
+
+from benchmarks.caller import BROKEN, Caller, headers_of
 
 
 @dataclass
@@ -49,31 +50,29 @@ async def drive(
     counter = iter(range(10**9))
     counted_from = time.perf_counter() + ramp_s
     end = counted_from + seconds
-    connector = aiohttp.TCPConnector(limit=0, force_close=False)
-    async with aiohttp.ClientSession(connector=connector, headers=dict(headers)) as session:
 
-        async def caller(begins_after_s: float) -> None:
-            await asyncio.sleep(begins_after_s)
-            while time.perf_counter() < end:
-                if pause_s:
-                    await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
-                data = orjson.dumps(body(next(counter)))
-                started = time.perf_counter()
-                try:
-                    async with session.post(url, data=data) as response:
-                        await response.read()
-                        status = response.status
-                except aiohttp.ClientError:
-                    status = 0
-                if time.perf_counter() < counted_from:
-                    continue
-                if status == 200:
-                    run.latencies_ms.append((time.perf_counter() - started) * 1000)
-                    if keep_headers:
-                        run.headers.append(response.headers)
-                else:
-                    run.errors += 1
+    async def caller(begins_after_s: float) -> None:
+        line = Caller(url, headers)
+        await asyncio.sleep(begins_after_s)
+        while time.perf_counter() < end:
+            if pause_s:
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+            data = orjson.dumps(body(next(counter)))
+            started = time.perf_counter()
+            try:
+                status, head = await line.post(data)
+            except OSError:
+                status, head = BROKEN, b""
+            if time.perf_counter() < counted_from:
+                continue
+            if status == 200:
+                run.latencies_ms.append((time.perf_counter() - started) * 1000)
+                if keep_headers:
+                    run.headers.append(headers_of(head))
+            else:
+                run.errors += 1
+        line.close()
 
-        await asyncio.gather(*(caller(ramp_s * number / callers) for number in range(callers)))
-        run.seconds = time.perf_counter() - counted_from
+    await asyncio.gather(*(caller(ramp_s * number / callers) for number in range(callers)))
+    run.seconds = time.perf_counter() - counted_from
     return run
