@@ -81,18 +81,19 @@ static void quantise(uint8_t *to, const float *from, const Dense *dense) {
         to_bytes(to + i, load(from + i) * load(dense->evening + i), dense->zero);
 }
 
-/* Sums of byte products of up to six tokens for one panel. Two products are added in 16 bits, which int8.py leaves room
- * for; while the first tokens are summed up, the panel that comes next is fetched.
+/* Sums of byte products of up to five tokens for one panel. Two products are added in 16 bits, which int8.py leaves room
+ * for. Meanwhile the weights at `ahead` are fetched, `stride` bytes on for each step.
  */
 static inline __attribute__((always_inline)) void products(
-    const uint8_t *tokens, int inputs, const int8_t *panel, int rows, int fetch, i8 sums[ROWS][2]) {
+    const uint8_t *tokens, int inputs, const int8_t *panel, int rows, const char *ahead, int stride, i8 sums[ROWS][2]) {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i left[ROWS], right[ROWS];
     for (int row = 0; row < rows; row++) left[row] = right[row] = _mm256_setzero_si256();
     for (int k = 0; k < inputs; k += GROUP, panel += GROUP * PANEL) {
         __m256i first = _mm256_loadu_si256((const __m256i *)panel);
         __m256i second = _mm256_loadu_si256((const __m256i *)(panel + 32));
-        if (fetch) _mm_prefetch((const char *)panel + (long)inputs * PANEL, _MM_HINT_T0);
+        _mm_prefetch(ahead, _MM_HINT_T1);
+        ahead += stride;
         for (int row = 0; row < rows; row++) {
             __m256i four = _mm256_set1_epi32(*(const int32_t *)(tokens + (long)row * inputs + k));
             left[row] = _mm256_add_epi32(left[row], _mm256_madd_epi16(_mm256_maddubs_epi16(four, first), ones));
@@ -104,13 +105,14 @@ static inline __attribute__((always_inline)) void products(
     for (int row = 0; row < rows; row++) sums[row][0] = (i8)left[row], sums[row][1] = (i8)right[row];
 }
 
-static void products_of(const uint8_t *tokens, int inputs, const int8_t *panel, int rows, int fetch, i8 s[ROWS][2]) {
+static void products_of(
+    const uint8_t *tokens, int inputs, const int8_t *panel, int rows, const char *ahead, int stride, i8 s[ROWS][2]) {
     switch (rows) {
-    case 1: products(tokens, inputs, panel, 1, fetch, s); break;
-    case 2: products(tokens, inputs, panel, 2, fetch, s); break;
-    case 3: products(tokens, inputs, panel, 3, fetch, s); break;
-    case 4: products(tokens, inputs, panel, 4, fetch, s); break;
-    default: products(tokens, inputs, panel, 5, fetch, s);
+    case 1: products(tokens, inputs, panel, 1, ahead, stride, s); break;
+    case 2: products(tokens, inputs, panel, 2, ahead, stride, s); break;
+    case 3: products(tokens, inputs, panel, 3, ahead, stride, s); break;
+    case 4: products(tokens, inputs, panel, 4, ahead, stride, s); break;
+    default: products(tokens, inputs, panel, 5, ahead, stride, s);
     }
 }
 
@@ -133,11 +135,14 @@ static void drain(const Dense *dense, const Sink *sink, int token, int output, i
 
 static void apply(const Dense *dense, const uint8_t *bytes, int tokens, const Sink *sink) {
     i8 sums[ROWS][2];
+    int blocks = (tokens + ROWS - 1) / ROWS, stride = (GROUP * PANEL + blocks - 1) / blocks;
     for (int output = 0; output < dense->outputs; output += PANEL) {
         const int8_t *panel = dense->weights + (long)output * dense->inputs;
+        const char *ahead = (const char *)(panel + (long)dense->inputs * PANEL); /* the panel that comes next */
         for (int token = 0; token < tokens; token += ROWS) {
             int rows = tokens - token < ROWS ? tokens - token : ROWS;
-            products_of(bytes + (long)token * dense->inputs, dense->inputs, panel, rows, token == 0, sums);
+            products_of(bytes + (long)token * dense->inputs, dense->inputs, panel, rows, ahead, stride, sums);
+            ahead += dense->inputs / GROUP * stride;
             for (int row = 0; row < rows; row++)
                 for (int half = 0; half < 2; half++)
                     drain(dense, sink, token + row, output + half * LANES, sums[row][half]);
