@@ -78,13 +78,10 @@ def fuse(rows: Rows, weights: Floats) -> Scores:
     if not count:
         empty = np.zeros(0)
         return Scores(text_rank=empty, score=empty, relevance=empty)
-    before, after = _neighbours(rows.session, rows.place)
     text_rank = rows.matched @ weights if len(weights) else np.zeros(count)
     own = _mixed(text_rank, rows.cosine, has_words=bool(len(weights)))
-    lean = np.exp(-rows.tokens / LEAN_TOKENS)
-    evidence = own + AROUND * lean * (_around(rows, weights, before, after) - own)
-    near = np.maximum(_at(own, before), _at(own, after))
-    near = np.where(rows.evidence_of >= 0, _at(own, rows.evidence_of), near * lean)
+    # Among memories alone nothing stands before or after anything.
+    evidence, near = _leaning(rows, own, weights) if rows.place.max() >= 0 else (own, np.zeros(count))
     context = NEAR * near + SESSION * _best_of_session(own, rows.session) + MONTH * rows.month
     context -= SPEAKER * (1.0 - rows.spoken)
     score = np.maximum(0.0, evidence + np.minimum(1.0, evidence / LITTLE) * context)
@@ -95,7 +92,7 @@ def places(values: Floats, there: Bools) -> list[int | None]:
     """Of each row that an arm brought up, its place in it, from 1: how many have a greater value, and one."""
     falling = np.sort(-values[there])
     found = np.searchsorted(falling, -values, side="left") + 1
-    return [int(place) if is_there else None for place, is_there in zip(found, there, strict=True)]
+    return [place if is_there else None for place, is_there in zip(found.tolist(), there.tolist(), strict=True)]
 
 
 def calibrated(score: Floats) -> Floats:
@@ -108,6 +105,15 @@ def _mixed(text_rank: Floats, cosine: Floats, *, has_words: bool) -> Floats:
     share = WORDS if has_words else 0.0
     paraphrase = np.clip((cosine - PARAPHRASE_FROM) / (PARAPHRASE_TO - PARAPHRASE_FROM), 0.0, 1.0)
     return np.maximum(share * text_rank + (1.0 - share) * close, paraphrase)
+
+
+def _leaning(rows: Rows, own: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """The evidence of rows that lean on their neighbours, and of their best neighbour or of the turn they are from."""
+    before, after = _neighbours(rows.session, rows.place)
+    lean = np.exp(-rows.tokens / LEAN_TOKENS)
+    evidence = own + AROUND * lean * (_around(rows, weights, before, after) - own)
+    near = np.maximum(_at(own, before), _at(own, after))
+    return evidence, np.where(rows.evidence_of >= 0, _at(own, rows.evidence_of), near * lean)
 
 
 def _around(rows: Rows, weights: Floats, before: Ints, after: Ints) -> Floats:

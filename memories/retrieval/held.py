@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID
@@ -30,8 +30,8 @@ from memories import desk
 from memories.retrieval.arriving import Arrived, arriving
 from memories.retrieval.candidates import place_of
 from memories.retrieval.near import Vectors
+from memories.retrieval.postings import Postings
 from memories.retrieval.query import PROMPT_EXCERPT_TOKENS
-from memories.retrieval.words import Vocabulary
 from memories.slots import Slot
 
 ROWS_MAX = 12_000
@@ -97,9 +97,7 @@ class Held:
     read_at: float
     rows: Sequence[tuple[Any, ...]]
     vectors: Vectors
-    postings: Mapping[str, npt.NDArray[np.int64]]
-    """For each lexeme, the rows that have it."""
-    vocabulary: Vocabulary
+    postings: Postings
     sessions: npt.NDArray[np.int64]
     places: npt.NDArray[np.int64]
     """Of an excerpt in its session, as `candidates.place_of` says; -1 for a memory."""
@@ -244,15 +242,10 @@ def held_of(rows: Sequence[Arrived], cuts: Cuts, slot: Slot, read_at: float, kin
     """A copy of rows with the columns of `_READ`, excerpts in any order."""
     if kind == "excerpt":
         rows = sorted(rows, key=lambda row: (row.fields[_SESSION], _place_of(row)))
-    postings: dict[str, list[int]] = {}
     numbers: dict[UUID, int] = {}
-    for at, row in enumerate(rows):
-        for lexeme in row.lexemes:
-            postings.setdefault(lexeme, []).append(at)
     named = (row.fields[_SESSION] for row in rows)
     sessions = [-1 if session is None else numbers.setdefault(session, len(numbers)) for session in named]
     places = [_place_of(row) if kind == "excerpt" else -1 for row in rows]
-    counts = {lexeme: len(found) for lexeme, found in postings.items()}
     return Held(
         kind=kind,
         cuts=cuts,
@@ -260,8 +253,7 @@ def held_of(rows: Sequence[Arrived], cuts: Cuts, slot: Slot, read_at: float, kin
         read_at=read_at,
         rows=[row.fields for row in rows],
         vectors=Vectors.of([row.vector for row in rows]),
-        postings={lexeme: np.array(found, dtype=np.int64) for lexeme, found in postings.items()},
-        vocabulary=Vocabulary(rows=len(rows), sampled=len(rows), counts=counts),
+        postings=Postings.of([row.lexemes for row in rows]),
         sessions=np.array(sessions, dtype=np.int64),
         places=np.array(places, dtype=np.int64),
         speakers=tuple(sorted({row.fields[_SPEAKER] for row in rows} - {""})),

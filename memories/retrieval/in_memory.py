@@ -11,13 +11,11 @@ from memories.embedding import Vector
 from memories.retrieval.asked import whose_words
 from memories.retrieval.fusion import Bools, Floats, Ints, Rows, fuse, places
 from memories.retrieval.held import ROLE_AND_SPEAKER, Held
-from memories.retrieval.near import best
 from memories.retrieval.query import Arm, Found, Query
 from memories.retrieval.statements import ARM_ROWS
 from memories.retrieval.time_of import named_times
-from memories.retrieval.words import Terms, weigh
+from memories.retrieval.words import weigh
 
-_NOWHERE: Ints = np.zeros(0, dtype=np.int64)
 _ARMS = {
     (True, True): Arm.BOTH,
     (True, False): Arm.VECTOR,
@@ -30,20 +28,19 @@ _BESIDE = (-3, -2, -1, 1, 2, 3)
 
 def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]) -> list[Found]:
     """The best `query.limit` rows of the copy, best first. `vector` is the question's, by the model of the copy."""
-    terms = weigh(lexemes, held.vocabulary)
+    terms = weigh(lexemes, held.postings.vocabulary)
     current = held.ends > time.time()
-    having = _having(held, terms.lexemes)
     arm_rows = max(ARM_ROWS, query.limit)
     near = held.vectors.nearest(vector, current, arm_rows)
-    searched = np.flatnonzero(current & _searched(having, terms))
-    worded = searched[best(terms.weights @ having[:, searched], arm_rows)]
+    worded, words = held.postings.worded(terms, current, arm_rows)
     is_near, is_worded = _marked(held, near), _marked(held, worded)
     at = np.flatnonzero(is_near | is_worded)
     if held.kind == "excerpt":
         at = _with_neighbours(held, at, current)
     is_near, is_worded = is_near[at], is_worded[at]
     cosine = held.vectors.cosines(vector, at)
-    scores = fuse(_rows(held, at, cosine, having[:, at].T, query.text), terms.weights)
+    matched = (words[at, None] >> np.arange(len(terms.lexemes)) & 1).astype(bool)
+    scores = fuse(_rows(held, at, cosine, matched, query.text), terms.weights)
     vector_ranks, word_ranks = places(cosine, is_near), places(scores.text_rank, is_worded)
     order = np.argsort(-scores.score, kind="stable")[: query.limit]
     found = zip(
@@ -60,25 +57,6 @@ def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]
         Found._make((held.kind, *held.rows[row], *scored, vector_ranks[place], word_ranks[place]))
         for place, row, *scored in found
     ]
-
-
-def _having(held: Held, lexemes: Sequence[str]) -> Bools:
-    """Words x rows: which row has which of the question's words."""
-    having = np.zeros((len(lexemes), len(held.rows)), dtype=bool)
-    for place, lexeme in enumerate(lexemes):
-        having[place, held.postings.get(lexeme, _NOWHERE)] = True
-    return having
-
-
-def _searched(having: Bools, terms: Terms) -> Bools:
-    """Rows that the words bring up."""
-    rows_of = dict(zip(terms.lexemes, having, strict=True))
-    found = np.zeros(having.shape[1], dtype=bool)
-    for lexeme in terms.alone:
-        found |= rows_of[lexeme]
-    for first, *others in terms.together:
-        found |= rows_of[first] & np.logical_or.reduce([rows_of[lexeme] for lexeme in others])
-    return found
 
 
 def _marked(held: Held, at: Ints) -> Bools:

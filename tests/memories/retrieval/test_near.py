@@ -3,11 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memories.retrieval import near
+from memories.retrieval import arms, near
 from memories.retrieval.near import SIFTED_FROM, Vectors, as_sent, best
 
 WIDTH = 384
 MOST = 50
+
+
+@pytest.fixture(params=["C", "numpy"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "numpy":
+        monkeypatch.setattr(near, "arms", lambda: None)
+    elif arms.arms() is None:
+        pytest.skip("nothing is compiled on this machine")
 
 
 def sent(values: np.ndarray) -> list[bytes]:
@@ -80,3 +88,21 @@ def test_rows_without_vectors_are_as_far_as_can_be_and_the_newest_come_first() -
 def test_the_same_rows_have_the_same_axes() -> None:
     values = Vectors.of(sent(talks(3_000))).values
     assert (near.main_axes(values) == near.main_axes(values)).all()
+
+
+@pytest.mark.parametrize("rows", [100, 4_000])
+def test_both_ways_find_the_same(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = Vectors.of(sent(talks(rows)))
+    asked = talks(30, seed=2)
+    here = [vectors.nearest(vector, everywhere(vectors), MOST).tolist() for vector in asked]
+    monkeypatch.setattr(near, "arms", lambda: None)
+    # In C the sieve leaves what is about as near as the last as well.
+    there = [vectors.nearest(vector, everywhere(vectors), MOST).tolist() for vector in asked]
+    assert np.mean([ours == theirs for ours, theirs in zip(here, there, strict=True)]) > 0.9
+
+
+def test_vectors_of_any_width_are_compared() -> None:
+    values = talks(50)[:, :45]
+    vectors = Vectors.of(sent(values))
+    exact = vectors.values @ vectors.values[3]
+    assert vectors.cosines(vectors.values[3], np.arange(50)) == pytest.approx(exact, abs=1e-6)

@@ -1,0 +1,36 @@
+"""What `arms.c` offers to `near` and `postings`, which say what each means."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ibex.core.native import library
+
+_N, _P = ctypes.c_int64, ctypes.c_void_p
+_TAKES = {
+    "cosines": (_P, _N, _P, _P, _N, _P),
+    "nearest": (_N, _P, _N, _P, _P, _N, _P, _P, _N, _N, _P, _P, _P),
+    "worded": (_N, _P, _N, _P, _P, _N, _N, _P, _P, _N, _P, _P, _P),
+}
+"""Numbers and pointers, in the order of the C file."""
+
+
+@lru_cache(maxsize=1)
+def arms() -> ctypes.CDLL | None:
+    """The functions of the C file; None where they cannot be had. The first call compiles them."""
+    found = library(Path(__file__).with_name("arms.c"))
+    for name, takes in _TAKES.items() if found is not None else ():
+        function = getattr(found, name)
+        function.argtypes, function.restype = takes, _N
+    return found
+
+
+def address(array: np.ndarray[Any, Any]) -> int:
+    """Of an array's first value, for C, which takes the others to follow it."""
+    assert array.flags.c_contiguous  # noqa: S101 - ours to see to
+    return array.ctypes.data
