@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
@@ -24,6 +25,8 @@ MONTH_KEPT_S = 32 * 24 * 3600
 """A month's counters outlive it by a day or more."""
 BILLIONTHS = 1_000_000_000
 """Of a dollar: one token at 0.001 dollars a million costs one of them."""
+SUBJECTS_KNOWN = 4_096
+"""Whose keys are not put together again with each call."""
 TOKENS_MAX = 1_000_000_000_000
 COST_MAX = Decimal(1_000_000)
 """Dollars a month. In billionths this is still a whole number in Lua, which counts up to 2^53."""
@@ -148,6 +151,7 @@ def month_end(now: float) -> datetime:
     return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
 
 
+@lru_cache(maxsize=SUBJECTS_KNOWN)
 def _key(subject: Subject, measure: Measure) -> str:
     whose = ("org",) if subject.kind == "organization" else (subject.kind, subject.id)
     return org_key(subject.org_id, "limit", *whose, measure.value)

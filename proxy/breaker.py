@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from functools import lru_cache
 from uuid import UUID
 
 from ibex.core import metrics
@@ -16,6 +17,8 @@ from ibex.core.redis import RedisError, async_redis, org_key
 FAILURES_TO_OPEN = 5
 COUNTED_S = 30
 OPEN_S = 30
+PROVIDERS_KNOWN = 1_000
+"""Whose key is not put together again with each call."""
 
 _NOTE = """
 local failures = redis.call('INCR', KEYS[1])
@@ -30,6 +33,7 @@ _tasks: set[asyncio.Task[None]] = set()
 _failing: set[str] = set()
 
 
+@lru_cache(maxsize=PROVIDERS_KNOWN)
 def open_key(org_id: UUID, provider_id: str) -> str:
     """Exists while the provider's breaker is open."""
     return org_key(org_id, "breaker", provider_id)

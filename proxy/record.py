@@ -20,9 +20,10 @@ from proxy.conversation import after_answer, brought, endings, user_text
 from proxy.dialects.base import thread_print
 from proxy.entry import TurnEntry
 from proxy.imported import within_limits
+from proxy.keys import CallKeys, keys_of
 from proxy.spending import NOTHING, spending_of, usage_of
 from proxy.turn import Turn
-from proxy.turn_start import SESSION_TTL_S, fingerprint_prefix, session_key, shown_prefix
+from proxy.turn_start import SESSION_TTL_S
 
 _log = structlog.get_logger(__name__)
 
@@ -146,21 +147,19 @@ def _claims(turn: Turn, outcome: ChatOutcome) -> list[str]:
     found = [turn.prints.asked]
     if outcome.is_complete:
         found += endings(turn.prints, outcome.text, outcome.tool_calls)
-    return [_prefix(turn) + each for each in found if each]
+    return [_keys(turn).fingerprints + each for each in found if each]
 
 
 def _remembered(turn: Turn, outcome: ChatOutcome, claims: Sequence[str]) -> dict[str, str | bytes]:
-    assert turn.agent is not None  # noqa: S101
     assert turn.start is not None  # noqa: S101
-    assert turn.switches is not None  # noqa: S101
-    org_id, agent_id, session_id = turn.agent.org_id, turn.agent.id, turn.start.session.id
-    prefix = _prefix(turn)
+    keys, session_id = _keys(turn), str(turn.start.session.id)
     after = after_answer(turn.prints, outcome.text, outcome.tool_calls)
     threads = [thread_print(name).hex() for name in outcome.names] if outcome.is_complete else []
     # A caller who goes on by id sends no history, so its fingerprint stands where that of a repeated call would.
-    state = [after[0], turn.prints.whole.hex(), *threads, *after[1:], *(claim.removeprefix(prefix) for claim in claims)]
-    remembered: dict[str, str | bytes] = {session_key(org_id, agent_id, session_id): ":".join(state)}
-    remembered |= {prefix + known: str(session_id) for known in (*after, *threads)}
+    claimed = (claim.removeprefix(keys.fingerprints) for claim in claims)
+    state = [after[0], turn.prints.whole.hex(), *threads, *after[1:], *claimed]
+    remembered: dict[str, str | bytes] = {keys.sessions + session_id: ":".join(state)}
+    remembered |= {keys.fingerprints + known: session_id for known in (*after, *threads)}
     if turn.assembly is not None and turn.assembly.blocks is not None:
         remembered[_shown_key(turn)] = dump_blocks(turn.assembly.blocks)
     return remembered
@@ -174,24 +173,20 @@ def _renewed(turn: Turn, remembered: Mapping[str, str | bytes]) -> list[str]:
 
 def _released(turn: Turn) -> dict[str, str | bytes]:
     """The session that a failed call was to go on with still ends where it ended before."""
-    assert turn.agent is not None  # noqa: S101
     assert turn.start is not None  # noqa: S101
     session = turn.start.session
     ends = [known for known, index in turn.prints.candidates if index == session.known_messages]
     if not ends:
         return {}
-    return {session_key(turn.agent.org_id, turn.agent.id, session.id): ":".join([*ends, turn.prints.whole.hex()])}
+    return {f"{_keys(turn).sessions}{session.id}": ":".join([*ends, turn.prints.whole.hex()])}
 
 
 def _shown_key(turn: Turn) -> str:
-    assert turn.agent is not None  # noqa: S101
     assert turn.start is not None  # noqa: S101
-    assert turn.switches is not None  # noqa: S101
-    prefix = shown_prefix(turn.agent.org_id, turn.agent.id, turn.switches.end_user)
-    return prefix + str(turn.start.session.id)
+    return f"{_keys(turn).shown}{turn.start.session.id}"
 
 
-def _prefix(turn: Turn) -> str:
+def _keys(turn: Turn) -> CallKeys:
     assert turn.agent is not None  # noqa: S101
     assert turn.switches is not None  # noqa: S101
-    return fingerprint_prefix(turn.agent.org_id, turn.agent.id, turn.switches.end_user)
+    return keys_of(turn.agent.org_id, turn.agent.id, turn.switches.end_user)

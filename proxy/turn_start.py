@@ -18,10 +18,11 @@ from context.desk_read import COLD_DESK, parse_desk
 from ibex.core import metrics
 from ibex.core.ids import parse_uuid
 from ibex.core.patience import patient
-from ibex.core.redis import RedisError, Script, org_key, wire
+from ibex.core.redis import RedisError, Script, wire
 from proxy import budgets
 from proxy.breaker import open_key
 from proxy.conversation import Fingerprint, SessionRef, new_session, session_of
+from proxy.keys import keys_of
 from proxy.known_desks import KnownDesk, KnownDesks
 from proxy.limits import Usage, limits_of
 from proxy.turn import Turn, TurnStart
@@ -35,21 +36,6 @@ _desks = KnownDesks()
 _log = structlog.get_logger(__name__)
 
 
-def fingerprint_prefix(org_id: UUID, agent_id: UUID, end_user: str) -> str:
-    """Keys of known conversations, apart for each end user."""
-    return org_key(org_id, "fingerprint", agent_id, end_user, "")
-
-
-def shown_prefix(org_id: UUID, agent_id: UUID, end_user: str) -> str:
-    """Keys of the memory blocks that a session has been shown, apart for each end user: several may share a session."""
-    return org_key(org_id, "shown", agent_id, end_user, "")
-
-
-def session_key(org_id: UUID, agent_id: UUID, session_id: UUID | str) -> str:
-    """Exists while a session is known to be this agent's."""
-    return org_key(org_id, "session", agent_id, session_id)
-
-
 async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard, *, looks_only: bool = False) -> TurnStart:
     """Ask Redis once. Any failure opens the way: no limit, a cold desk, a new session; counted. `looks_only`: the call
     counts against the limits, and leaves every session as it is.
@@ -60,8 +46,8 @@ async def read_turn_start(turn: Turn, principal: Principal, agent: AgentCard, *,
     session = turn.switches.session if turn.switches else ""
     fallback = session_of(session, agent.id) if session else new_session()
     end_user = turn.switches.end_user if turn.switches else ""
-    desks = (org_key(agent.org_id, "hotdata", agent.id, *owner) for owner in ((), ("u", end_user)))
-    known = {key: _desks.get(key) for key in desks}
+    keys = keys_of(agent.org_id, agent.id, end_user)
+    known = {key: _desks.get(key) for key in (keys.hot, keys.hot_of_user)}
     try:
         answer = await _ask(turn, agent, fallback, limits, now, known, looks_only=looks_only)
     except (RedisError, OSError, TimeoutError) as error:
@@ -94,29 +80,28 @@ async def _ask(
     *,
     looks_only: bool,
 ) -> list[Any]:
-    org_id = agent.org_id
-    end_user = turn.switches.end_user if turn.switches else ""
+    called = keys_of(agent.org_id, agent.id, turn.switches.end_user if turn.switches else "")
     session = turn.switches.session if turn.switches else ""
     named = str(parse_uuid(session) or "")
     keys = [
-        org_key(org_id, "directive", agent.id),
+        called.directive,
         *known,
-        session_key(org_id, agent.id, named),
-        org_key(org_id, "hotgen", agent.id),
-        org_key(org_id, "hotgen", agent.id, "u", end_user),
+        called.sessions + named,
+        called.writes,
+        called.writes_of_user,
         *(key for limit in limits for key in limit.keys(now)),
-        *(open_key(org_id, upstream.id) for upstream in turn.upstreams),
+        *(open_key(agent.org_id, upstream.id) for upstream in turn.upstreams),
     ]
     arguments: list[bytes | str | int | float] = [
         2 * WINDOW_S,
         len(limits),
         *chain.from_iterable(_checked(limit, now) for limit in limits),
-        fingerprint_prefix(org_id, agent.id, end_user),
-        shown_prefix(org_id, agent.id, end_user),
+        called.fingerprints,
+        called.shown,
         str(fallback.id),
         # A session that the caller names rules out looking for the conversation.
         named or ("-" if session else ""),
-        session_key(org_id, agent.id, ""),
+        called.sessions,
         turn.prints.whole.hex(),
         int(looks_only),
         *(desk.edition for desk in known.values()),

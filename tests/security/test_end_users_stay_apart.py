@@ -18,10 +18,11 @@ from ibex.core.tenancy import scope
 from ibex.providers.sse import ChatOutcome
 from memories.models import Memory
 from proxy.conversation import fingerprint
+from proxy.keys import keys_of
 from proxy.record import record_answer
 from proxy.switches import read_switches
 from proxy.turn import Incoming, Turn
-from proxy.turn_start import fingerprint_prefix, read_turn_start, session_key, shown_prefix
+from proxy.turn_start import read_turn_start
 from tests.memories.making import remember
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -97,13 +98,9 @@ HOSTILE = ["", "a", ":", "a:", ":a", "a:u", "u", "u:a", "a:" + "0" * 32, "*", "Ã
 def test_no_end_users_keys_are_anothers(acme, agent):
     """Whatever a name holds: what follows it is a fingerprint or a session's id, in which there is no colon."""
     endings = ["0" * 32, "f" * 32, str(uuid4())]
-    keys = [
-        make(acme.pk, agent.pk, name) + ending
-        for make in (fingerprint_prefix, shown_prefix)
-        for name in HOSTILE
-        for ending in endings
-    ]
-    keys.append(session_key(acme.pk, agent.pk, "f" * 32))
+    of_each = [keys_of(acme.pk, agent.pk, name) for name in HOSTILE]
+    keys = [prefix + ending for each in of_each for prefix in (each.fingerprints, each.shown) for ending in endings]
+    keys.append(of_each[0].sessions + "f" * 32)
     assert len(set(keys)) == len(keys)
     assert all(key.startswith(f"{acme.pk}:") for key in keys)
 
