@@ -94,6 +94,9 @@ class Requests(HTTPFactory):
         protocol.requestFactory = partial(Incoming, parsePOSTFormSubmission=False)
         return protocol
 
+    def log(self, request: Any) -> None:
+        """No line for a request: Twisted would put one together, with its address, and write it nowhere."""
+
 
 # Daphne makes its factory by this name, and has no other way to give it another.
 daphne.server.HTTPFactory = Requests
