@@ -60,7 +60,7 @@ async def assemble(
         metrics.BOUNDARY_ERRORS.labels(boundary="assembly").inc()
         _log.error("assembly_failed", error=type(error).__name__, at=place_of(error))
         assembly = _untouched(question)
-    metrics.ASSEMBLY_LEVEL.labels(level=str(int(assembly.level))).inc()
+    metrics.assembly_level(assembly.level).inc()
     return replace(assembly, stages=watch.stages(), at=now)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from context.desk_read import ShownBlock
@@ -16,7 +15,7 @@ INSTRUCTIONS = frozenset({"system", "developer"})
 
 
 def told(question: Question, assembly: Assembly) -> dict[str, Any]:
-    """JSON values by the columns of `context.models.AssemblyRecord`; the time in seconds since 1970."""
+    """What orjson writes, by the columns of `context.models.AssemblyRecord`; the time in seconds since 1970."""
     return {
         "assembled_at": assembly.at,
         "mode": assembly.mode,
@@ -24,7 +23,7 @@ def told(question: Question, assembly: Assembly) -> dict[str, Any]:
         "missing": assembly.missing,
         "cold_desk": assembly.on_cold,
         "directive_version": assembly.directive_version,
-        "budget": asdict(assembly.budget) if assembly.budget else None,
+        "budget": assembly.budget,
         "placement": question.agent.injection_mode,
         "joins_blocks": question.joins_blocks,
         "message_count": sum(_is_spoken(message) for message in question.body.get("messages") or ()),

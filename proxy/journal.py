@@ -81,7 +81,7 @@ async def _keep(
         for key, (amount, kept_s) in spent.items():
             asked += [("INCRBY", key, amount), ("EXPIRE", key, kept_s)]
         await wire().ask(asked, timeout_s=APPEND_TIMEOUT_S)
-        metrics.JOURNAL.labels(where="stream").inc()
+        metrics.journal("stream").inc()
     except (RedisError, OSError, TimeoutError) as error:
         _log.warning("journal_spools", error=type(error).__name__, turn_id=entry.turn_id)
         await _spool(raw)
@@ -102,9 +102,9 @@ async def _spool(raw: bytes) -> None:
         _writing = loop.create_task(_write_all())
     try:
         await written
-        metrics.JOURNAL.labels(where="spool").inc()
+        metrics.journal("spool").inc()
     except OSError as error:
-        metrics.JOURNAL.labels(where="lost").inc()
+        metrics.journal("lost").inc()
         _log.error("journal_lost_a_turn", error=type(error).__name__)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from functools import lru_cache
@@ -22,7 +21,7 @@ def derived_key(purpose: str) -> bytes:
 
 def keyed_hash(purpose: str, secret: str) -> bytes:
     """What is stored instead of `secret`: 32 bytes that are useless without the key."""
-    return hmac.new(derived_key(purpose), secret.encode(), hashlib.sha256).digest()
+    return hmac.digest(derived_key(purpose), secret.encode(), "sha256")
 
 
 def seal(plain: str) -> bytes:

@@ -54,6 +54,18 @@ def calls(endpoint: str, status: int) -> Counter:
     return CALLS.labels(endpoint=endpoint, status=str(status))
 
 
+@cache
+def assembly_level(level: int) -> Counter:
+    """The counter of assemblies that came to one rung of the ladder."""
+    return ASSEMBLY_LEVEL.labels(level=str(int(level)))
+
+
+@cache
+def journal(where: str) -> Counter:
+    """The counter of turns that were journaled in one place."""
+    return JOURNAL.labels(where=where)
+
+
 def exposition() -> bytes:
     """All of them, as Prometheus reads them. Takes milliseconds where they are read from files."""
     return _SHARED.exposition() if _SHARED else generate_latest()
