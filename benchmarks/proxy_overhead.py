@@ -1,6 +1,6 @@
 """What IBEX adds to a call, against an instant upstream, and LiteLLM's proxy with the same upstream in the same run.
 
-    .venv/bin/python benchmarks/proxy_overhead.py [--short] [--server uvicorn]
+    .venv/bin/python benchmarks/proxy_overhead.py [--short]
 
 1, 10 and 50 callers in a closed loop, and 10 who pause a tenth of a second between calls; whole answers and streams of
 20 chunks; memory off and memory on (an agent with 1,000 memories, queries of about 20 tokens, none twice). One process
@@ -203,10 +203,8 @@ def main() -> int:
     """Run everything, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="3 seconds a case instead of 10")
-    parser.add_argument("--server", choices=("daphne", "uvicorn"), default="daphne", help="what serves IBEX")
     asked = parser.parse_args()
     seconds = 3.0 if asked.short else 10.0
-    os.environ["IBEX_SERVER"] = asked.server
     os.environ["IBEX_WEB_PROCESSES"] = "1"  # LiteLLM has one worker
     results: dict[str, dict[str, Any]] = {}
     with upstream() as provider_url:
@@ -229,8 +227,7 @@ def main() -> int:
         (f"{name}, {case}", *figures.values()) for name, cases in results.items() for case, figures in cases.items()
     ]
     print_table("An instant upstream", columns, rows)
-    name = "proxy_overhead" if asked.server == "daphne" else f"proxy_overhead_{asked.server}"
-    return finish(name, promises(results, rss_mib), results=results)
+    return finish("proxy_overhead", promises(results, rss_mib), results=results)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,6 @@ class Env(BaseSettings):
     )
     allowed_hosts: str = Field("*", description="Comma-separated host names that pages answer to.")
     debug: bool = Field(False, description="Django's debug pages; never on a machine that others reach.")
-    server: Literal["daphne", "uvicorn"] = Field("daphne", description="ASGI server.")
     web_processes: int = Field(
         default_factory=lambda: min(2, usable_cores()),
         ge=1,

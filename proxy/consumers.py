@@ -40,7 +40,7 @@ API_KEY_HEADER = "x-api-key"
 NO_CONTENT = 204
 """An answer of this status has no body, and no headers that speak of one."""
 ABORT = "ibex.response.abort"
-"""See `ibex.server`, which knows this message."""
+"""See `ibex.serving.exchange`, which knows this message."""
 
 
 class StreamBrokeOff(Exception):

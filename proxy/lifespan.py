@@ -1,4 +1,4 @@
-"""What a web process opens before its first call. Daphne knows no ASGI lifespan, so the first request does it."""
+"""What a web process opens before its first call. Its first request does it, whatever server it has."""
 
 from __future__ import annotations
 

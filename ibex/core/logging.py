@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 OURS = ("ibex", "agents", "memories", "context", "proxy")
-QUOTING = ("django", "daphne", "twisted", "autobahn", "asyncio", "uvicorn")
+QUOTING = ("django", "asyncio", "uvloop")
 """Loggers whose lines quote a request's address or headers, or the text of an exception."""
 
 _END_OF_FIRST_WORDS = re.compile(r"[:;(<\n'\"]")

@@ -43,7 +43,6 @@ def test_an_exception_is_logged_by_its_type_and_frames_and_never_by_its_words(lo
         ("django.request", f"Not Found: /agents/{SECRET}", "Not Found"),
         ("django.security.DisallowedHost", f"Invalid HTTP_HOST header: '{SECRET}'.", "Invalid HTTP_HOST header"),
         ("django.security.csrf", f"Forbidden (Origin checking failed - {SECRET}): /x", "Forbidden"),
-        ("daphne.server", f"Exception inside application: {SECRET}", "Exception inside application"),
         (
             "asyncio",
             f"Task exception was never retrieved\nfuture: <ValueError('{SECRET}')>",
@@ -60,7 +59,7 @@ def test_other_peoples_lines_keep_their_first_words(log_lines, logger, line, kep
 
 def test_a_traceback_in_a_line_becomes_its_frames(log_lines):
     text = f'Traceback (most recent call last):\n  File "/a/b.py", line 7, in c\n    d(x)\nValueError: {SECRET}'
-    logging.getLogger("daphne.http_protocol").error(text)
+    logging.getLogger("django.request").error(text)
     [written] = log_lines()
     assert written["frames"] == ["/a/b.py:7"]
     assert SECRET not in json.dumps(written)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from agents.models import Agent
 from ibex.core.ids import parse_uuid
-from ibex.server import KEPT_BYTES
+from ibex.serving.exchange import KEPT_BYTES
 from tests.factories import Person
 from tests.flow.conftest import ROOT, START_TIMEOUT_S, Ibex, free_port, wait_for
 from tests.fuzz.effort import efforts
