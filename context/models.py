@@ -53,7 +53,6 @@ class Injection(OrgModel):
     class Meta:
         ordering = ["turn_id", "rank"]
         constraints = [
-            tenant_key("context_injection"),
             models.UniqueConstraint(fields=["org", "turn_id", "memory"], name="context_injection_once"),
             models.UniqueConstraint(
                 fields=["org", "turn_id", "excerpt"],
