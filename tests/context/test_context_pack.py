@@ -2,12 +2,22 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from context import pack as packing
 from context.pack import pack
 
 items = st.lists(st.tuples(st.floats(0, 1), st.integers(1, 60)), max_size=11)
+
+
+@pytest.fixture(params=["C", "numpy"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "numpy":
+        monkeypatch.setattr(packing, "_compiled", lambda: None)
+    elif packing._compiled() is None:
+        pytest.skip("nothing is compiled on this machine")
 
 
 def optimum(values: list[float], weights: list[int], capacity: int) -> float:
@@ -15,7 +25,7 @@ def optimum(values: list[float], weights: list[int], capacity: int) -> float:
     return max(sum(values[i] for i in c) for c in subsets if sum(weights[i] for i in c) <= capacity)
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(items, st.integers(0, 200))
 def test_the_packed_score_is_that_of_the_best_of_all_subsets(
     candidates: list[tuple[float, int]], capacity: int
@@ -40,7 +50,7 @@ def test_nothing_fits_into_nothing() -> None:
     assert pack([], [], 100) == []
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_hundred_candidates_fill_the_largest_budget_no_worse_than_greedily(data: st.DataObject) -> None:
     weights = data.draw(st.lists(st.integers(10, 2_000), min_size=100, max_size=100))
