@@ -27,6 +27,7 @@ Three digits are one token, always; mixed with letters they would be one to thre
 
 _EPOCH = date(1970, 1, 1)
 _ESCAPED = {'"': "&quot;"}
+_PLACES = {category: place for place, category in enumerate(CATEGORIES)}
 _SPECIAL = re.compile(r'[&<>"]')
 _ENTITY_TOKENS = 4
 """The most that one escaped character adds to a text's tokens."""
@@ -79,7 +80,7 @@ def words(memory: HotMemory) -> str:
 def seen(content: str) -> str:
     """The content as it stands in a block: escaped, and without what a reader could not see."""
     plain = content if content.isascii() and content.isprintable() else UNSEEN.sub("", content)
-    return escape(plain, _ESCAPED) if _SPECIAL.search(plain) else plain
+    return escape(plain, _ESCAPED) if _entities(content) else plain
 
 
 def kinds_of(memories: Sequence[HotMemory]) -> dict[str, bool]:
@@ -145,9 +146,6 @@ def _date(days: int) -> str:
     return (_EPOCH + timedelta(days=days)).isoformat()
 
 
-def _place(memory: HotMemory) -> tuple[int, float, str]:
-    if memory.is_instruction:
-        return -1, memory.observed_at, str(memory.id)
-    known = memory.category in CATEGORIES
-    rank = CATEGORIES.index(memory.category) if known else len(CATEGORIES)
-    return rank, memory.observed_at, str(memory.id)
+def _place(memory: HotMemory) -> tuple[int, float, int]:
+    rank = -1 if memory.is_instruction else _PLACES.get(memory.category, len(_PLACES))
+    return rank, memory.observed_at, memory.id.int

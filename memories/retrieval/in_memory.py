@@ -43,20 +43,18 @@ def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]
     scores = fuse(_rows(held, at, cosine, matched, query.text), terms.weights)
     vector_ranks, word_ranks = places(cosine, is_near), places(scores.text_rank, is_worded)
     order = np.argsort(-scores.score, kind="stable")[: query.limit]
-    found = zip(
-        order.tolist(),
-        at[order].tolist(),
+    scored = zip(
         cosine[order].tolist(),
         scores.text_rank[order].tolist(),
         scores.relevance[order].tolist(),
         scores.score[order].tolist(),
         map(_ARMS.__getitem__, zip(is_near[order].tolist(), is_worded[order].tolist(), strict=True)),
+        map(vector_ranks.__getitem__, order.tolist()),
+        map(word_ranks.__getitem__, order.tolist()),
         strict=True,
     )
-    return [
-        Found._make((held.kind, *held.rows[row], *scored, vector_ranks[place], word_ranks[place]))
-        for place, row, *scored in found
-    ]
+    rows = map(held.rows.__getitem__, at[order].tolist())
+    return [Found._make((held.kind, *row, *known)) for row, known in zip(rows, scored, strict=True)]
 
 
 def _marked(held: Held, at: Ints) -> Bools:
