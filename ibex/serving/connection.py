@@ -112,7 +112,9 @@ class Connection(asyncio.Protocol):
         self._is_finishing = True
         if self._answering is not None:
             self._answering.leave()
-            self._answering = None
+        # Parser and exchanges know the connection too: what goes in a circle would wait for the collector.
+        del self._parser
+        self._answering = self._reading = None
         self._waiting.clear()
         self.resume_writing()
 
