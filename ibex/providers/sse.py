@@ -50,8 +50,7 @@ class SseParser:
             if not piece.endswith((b"\n", b"\r")):
                 self._keep(piece)
                 break
-            self._keep(piece.rstrip(b"\r\n"))
-            payload = self._end_line()
+            payload = self._end_line(self._whole(piece.rstrip(b"\r\n")))
             if payload is not None:
                 payloads.append(payload)
         self._after_cr = self._after_cr or chunk.endswith(b"\r")
@@ -65,9 +64,17 @@ class SseParser:
         if not (self._oversized and self._line):
             self._line += piece
 
-    def _end_line(self) -> bytes | None:
+    def _whole(self, end: bytes) -> bytes:
+        """The line that ends with `end`: mostly there is nothing before it."""
+        if not self._line and not self._oversized and self._size + len(end) <= MAX_EVENT_BYTES:
+            self._size += len(end)
+            return end
+        self._keep(end)
         line = bytes(self._line)
         self._line.clear()
+        return line
+
+    def _end_line(self, line: bytes) -> bytes | None:
         if not self._started:
             self._started = True
             line = line.removeprefix(_BOM)
@@ -179,15 +186,17 @@ class OutcomeBuilder:
         """Add what `event` says in its first choice's `said_in`, which is "delta" or "message"."""
         self._failed = self._failed or bool(event.get("error"))
         self._model = as_text(event.get("model")) or self._model
-        self._usage = _usage(event) or self._usage
+        if event.get("usage"):
+            self._usage = _usage(event) or self._usage
         choice = _first_choice(event)
         self._finish_reason = as_text(choice.get("finish_reason")) or self._finish_reason
         said = as_object(choice.get(said_in))
         text = _content(said.get("content")) or as_text(said.get("refusal"))
         if text:
             self._text.append(self._within_cap(text))
-        for position, call in enumerate(as_list(said.get("tool_calls"))):
-            self._take_call(as_object(call), None if said_in == "delta" else position)
+        if said.get("tool_calls"):
+            for position, call in enumerate(as_list(said["tool_calls"])):
+                self._take_call(as_object(call), None if said_in == "delta" else position)
 
     def outcome(self, *, truncated: bool = False) -> ChatOutcome:
         """What has been taken so far."""
@@ -221,8 +230,11 @@ class OutcomeBuilder:
         call.arguments.append(self._within_cap(as_text(function.get("arguments"))))
 
     def _within_cap(self, text: str) -> str:
-        encoded = text.encode()
         room = MAX_ACCUMULATED_BYTES - self._kept_bytes
+        if text.isascii() and len(text) <= room:
+            self._kept_bytes += len(text)
+            return text
+        encoded = text.encode()
         if len(encoded) > room:
             self._truncated = True
             encoded = encoded[:room]
@@ -232,8 +244,10 @@ class OutcomeBuilder:
 
 
 def _first_choice(event: dict[str, Any]) -> dict[str, Any]:
-    choices = [as_object(choice) for choice in as_list(event.get("choices"))]
-    return next((choice for choice in choices if choice.get("index", 0) == 0), {})
+    for choice in map(as_object, as_list(event.get("choices"))):
+        if choice.get("index", 0) == 0:
+            return choice
+    return {}
 
 
 def _content(content: Any) -> str:
