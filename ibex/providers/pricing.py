@@ -11,6 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 
 from ibex.providers.base import NO_PRICES, Price, Prices, Usage
@@ -18,6 +19,9 @@ from ibex.providers.patterns import ANY, is_pattern, matches
 
 PRICES_AS_OF = dt.date(2026, 8, 21)
 FREE: Prices = MappingProxyType({ANY: Price(Decimal(0), Decimal(0))})
+
+MODELS_KNOWN = 1_000
+"""Whose list price is not looked up again with each call."""
 
 _MILLION = Decimal(1_000_000)
 _DATED = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
@@ -104,6 +108,7 @@ def _own_price(names: tuple[str, ...], prices: Prices) -> Price | None:
     return None
 
 
+@lru_cache(maxsize=MODELS_KNOWN)
 def _list_price(model: str) -> Price | None:
     """A name that only begins like a known one has no price."""
     return next((PRICES[form] for form in _forms(model) if form in PRICES), None)
