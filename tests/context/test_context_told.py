@@ -28,7 +28,7 @@ async def test_a_new_block_is_told_by_its_place_its_nonce_and_a_digest_of_its_te
     assert said["block_digest"] == digest_of(assembly.messages[3]["content"])
     assert (said["mode"], said["level"], said["missing"], said["directive_version"]) == ("on", 0, (), 1)
     assert (said["assembled_at"], said["message_count"], said["placement"]) == (asked.now, 3, "system_first")
-    assert said["budget"]["window"] == 128_000
+    assert said["budget"].window == 128_000
 
 
 async def test_no_content_is_told() -> None:
