@@ -23,12 +23,13 @@ def pack(values: Sequence[float], weights: Sequence[int], capacity: int) -> list
     fitting = [i for i, weight in enumerate(weights) if weight <= capacity]
     if sum(weights[i] for i in fitting) <= capacity:
         return fitting
-    knapsack = _knapsack if _compiled() is None else _knapsack_in_c
+    knapsack = _knapsack if compiled() is None else _knapsack_in_c
     return [fitting[row] for row in knapsack([values[i] for i in fitting], [weights[i] for i in fitting], capacity)]
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> ctypes.CDLL | None:
+def compiled() -> ctypes.CDLL | None:
+    """The knapsack in C; None where it cannot be had. The first call compiles it, and blocks."""
     found = library(Path(__file__).with_name("pack.c"))
     if found is not None:
         found.pack.argtypes, found.pack.restype = (_N, _P, _P, _N, _P, _P, _P, _P), None
@@ -36,12 +37,12 @@ def _compiled() -> ctypes.CDLL | None:
 
 
 def _knapsack_in_c(values: Sequence[float], weights: Sequence[int], capacity: int) -> list[int]:
-    count, compiled = len(values), _compiled()
-    assert compiled is not None  # noqa: S101
+    count, code = len(values), compiled()
+    assert code is not None  # noqa: S101
     worth, tokens = np.array(values, dtype=np.float64), np.array(weights, dtype=np.int64)
     best, beside = np.zeros(capacity + 1), np.empty(capacity + 1)
     taken, chosen = np.empty((count, capacity + 1), dtype=bool), np.empty(count, dtype=bool)
-    compiled.pack(
+    code.pack(
         *(count, worth.ctypes.data, tokens.ctypes.data, capacity),
         *(array.ctypes.data for array in (best, beside, taken, chosen)),
     )

@@ -15,6 +15,7 @@ import structlog
 from django.db import connections
 
 from agents import directive_desk
+from context.pack import compiled
 from context.retrieve import Lookup
 from context.stopwatch import Stopwatch
 from context.vault import VaultRetriever
@@ -66,6 +67,7 @@ async def warm_start() -> None:
 
 
 async def _warm() -> None:
+    await asyncio.to_thread(compiled)
     for recent in await asyncio.to_thread(latest):
         if not shelf.has_room:
             return

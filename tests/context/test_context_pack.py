@@ -15,8 +15,8 @@ items = st.lists(st.tuples(st.floats(0, 1), st.integers(1, 60)), max_size=11)
 @pytest.fixture(params=["C", "numpy"], autouse=True)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "numpy":
-        monkeypatch.setattr(packing, "_compiled", lambda: None)
-    elif packing._compiled() is None:
+        monkeypatch.setattr(packing, "compiled", lambda: None)
+    elif packing.compiled() is None:
         pytest.skip("nothing is compiled on this machine")
 
 
