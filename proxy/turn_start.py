@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -120,4 +119,4 @@ def _session(answer: list[Any], prints: Fingerprint, fallback: SessionRef) -> Se
     known = prints.candidates[matched - 1][1] if matched else 0
     session_id = UUID(answer[5].decode())
     is_new = fallback.is_new and session_id == fallback.id
-    return replace(fallback, id=session_id, known_messages=known, is_new=is_new)
+    return SessionRef(id=session_id, external_id=fallback.external_id, known_messages=known, is_new=is_new)
