@@ -13,6 +13,7 @@ import structlog
 from context.admission import Admission
 from context.budget import Budget, budget_for
 from context.compose import compose
+from context.mode import Mode
 from context.place import USER_PREPEND
 from context.render import make_nonce
 from context.retrieve import COLD, EXCERPTS, Lookup, Retrieval, Retrieved, Retriever
@@ -47,9 +48,10 @@ async def assemble(
     Work that ends just past the wall because the event loop was busy is used all the same: it is done.
     """
     watch, now = Stopwatch(), question.now if question.now is not None else time.time()
-    question = _without_blocks(question) if question.is_shadow else question
+    question = _without_blocks(question) if question.mode is Mode.SHADOW else question
     if not question.reads and question.desk.directive == "":
-        return replace(_untouched(question), level=Level.COMPLETE, is_fallback=False, missing=(), at=now)
+        nothing = _untouched(question)
+        return replace(nothing, level=Level.COMPLETE, is_fallback=False, missing=(), mode=question.mode, at=now)
     try:
         async with asyncio.timeout(WALL_S) as wall:
             assembly = await _assemble(question, retriever or vault_retriever(), admission, wall, nonce, watch, now)
@@ -61,7 +63,7 @@ async def assemble(
         _log.error("assembly_failed", error=type(error).__name__, at=place_of(error))
         assembly = _untouched(question)
     metrics.assembly_level(assembly.level).inc()
-    return replace(assembly, stages=watch.stages(), at=now)
+    return replace(assembly, stages=watch.stages(), mode=question.mode, at=now)
 
 
 async def _assemble(

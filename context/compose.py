@@ -8,6 +8,7 @@ from uuid import UUID
 from context.budget import Budget
 from context.choose import Choice, choose, merge, rank, withheld
 from context.desk_read import ShownBlock
+from context.mode import Mode
 from context.place import place
 from context.render import block_tokens, kinds_of, render, words
 from context.retrieve import COLD, HOT, Retrieved
@@ -27,7 +28,7 @@ def compose(
     """The assembly of one call. `now` is in seconds since 1970."""
     wording = wording_of(question.agent.locale, question.agent.org_wording)
     replayed, choice = _show(question, turn, retrieved, budget, wording, now=now, watch=watch)
-    if question.is_shadow:
+    if question.mode is Mode.SHADOW:
         choice = withheld(choice)
     with watch.stage("place"):
         new_block = _new_block(turn, choice, nonce, wording) if choice.memories else None

@@ -92,8 +92,10 @@ class Question:
     """The provider allows one system message only."""
     reads: bool = True
     """Memories may be put into this prompt."""
-    is_shadow: bool = False
-    """Memories are chosen as always, and none is put into this prompt."""
+    mode: Mode = Mode.ON
+    """Whether memories are shown, and if not, why not. In the shadow they are chosen as always, and none is put into
+    this prompt.
+    """
     now: float | None = None
     """Seconds since 1970; None: the clock's."""
     half_lives: Mapping[str, float] = field(default_factory=lambda: HALF_LIVES_DAYS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -69,7 +68,7 @@ async def enriched(turn: Turn, dialect: Dialect, payload: Payload) -> Payload:
     with turn.stage("assemble"):
         mode = _mode(turn)
         turn.question = _question(turn, mode, joins_blocks=dialect.joins_blocks)
-        assembly = turn.assembly = replace(await assemble(turn.question), mode=mode)
+        assembly = turn.assembly = await assemble(turn.question)
         if assembly.messages is turn.payload["messages"]:
             return payload
         return dialect.rewritten(payload, turn.payload, assembly.messages)
@@ -118,5 +117,5 @@ def _question(turn: Turn, mode: Mode, *, joins_blocks: bool) -> Question:
         past=() if turn.start.desk.knows_shown else latest_turns(turn.payload["messages"], PAST_TURNS),
         joins_blocks=joins_blocks or turn.upstreams[0].kind == ProviderKind.ANTHROPIC,
         reads=mode.reads,
-        is_shadow=mode is Mode.SHADOW,
+        mode=mode,
     )

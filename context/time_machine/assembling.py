@@ -104,7 +104,7 @@ def assemble_again(past: PastTurn, under: Circumstances) -> Assembly:
         desk=DeskRead(hot=tuple(_hot(held, record.end_user, under)), shown_blocks=made_again(shown, wording)),
         joins_blocks=record.joins_blocks,
         reads=under.budget.cap > 0,
-        is_shadow=record.mode == Mode.SHADOW,
+        mode=Mode.SHADOW if record.mode == Mode.SHADOW else Mode.ON,
         now=under.moment.timestamp(),
     )
     turn = read_turn(question)

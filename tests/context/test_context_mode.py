@@ -42,7 +42,7 @@ async def test_in_the_shadow_the_receipt_is_whole_and_the_prompt_has_the_directi
     asked = question([user(ASKED)], warm_desk(memory(CAT)))
     vault = Vault(cold=[found(DOG)])
     shown = await assemble(asked, retriever=vault)
-    hidden = await assemble(question([user(ASKED)], asked.desk, is_shadow=True), retriever=vault)
+    hidden = await assemble(question([user(ASKED)], asked.desk, mode=Mode.SHADOW), retriever=vault)
     assert hidden.messages == [{"role": "system", "content": "Be brief."}, user(ASKED)]
     assert (hidden.packed, hidden.new_block, hidden.blocks) == ([], None, None)
     assert hidden.context_tokens == asked.desk.directive_tokens
@@ -58,7 +58,7 @@ def test_blocks_of_before_the_shadow_are_not_replayed_and_come_back_after_it() -
     talk, vault = Conversation(), Vault(cold=[found(DOG)])
     assert "Rex" in texts(talk.say(ASKED, vault))
     kept = talk.kept
-    talk.fields = {"is_shadow": True}
+    talk.fields = {"mode": Mode.SHADOW}
     assert "Rex" not in texts(talk.say("And what does it eat?", vault))
     assert talk.kept == kept
     talk.fields = {}
@@ -66,6 +66,6 @@ def test_blocks_of_before_the_shadow_are_not_replayed_and_come_back_after_it() -
 
 
 def test_a_shadow_without_a_directive_sends_what_came() -> None:
-    asked = question([user(ASKED)], warm_desk(directive=""), is_shadow=True)
+    asked = question([user(ASKED)], warm_desk(directive=""), mode=Mode.SHADOW)
     assembly = asyncio.run(assemble(asked, retriever=Vault(cold=[found(DOG)])))
     assert assembly.messages is asked.body["messages"]
