@@ -156,10 +156,11 @@ class Exchange:
         if self._head is None:
             raise ValueError("An answer begins with its status.")
         status = self._head["status"]
-        headers = dict.fromkeys(name for name, _ in self._head["headers"])
-        lines = [b"%b: %b\r\n" % header for header in self._head["headers"]]
+        headers = [(name.lower(), value) for name, value in self._head["headers"]]  # Django's begin with capitals
+        is_measured = any(name == b"content-length" for name, _ in headers)
+        lines = [b"%b: %b\r\n" % header for header in headers]
         self._is_silent = self.scope["method"] == "HEAD" or status in _BODILESS
-        if b"content-length" not in headers and not self._is_silent:
+        if not is_measured and not self._is_silent:
             self._is_chunked = self.scope["http_version"] == "1.1"
             self.keeps_open = self.keeps_open and self._is_chunked
             lines += [b"transfer-encoding: chunked\r\n"] * self._is_chunked

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.core.asgi import get_asgi_application
 
 from ibex.serving.connection import HEAD_MAX_BYTES
 from ibex.serving.exchange import ABORT
@@ -54,6 +55,26 @@ async def test_an_answer_of_unknown_length_is_sent_in_chunks(address):
     head, _, body = answered.partition(b"\r\n\r\n")
     assert b"transfer-encoding: chunked" in head
     assert body == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+
+
+async def test_a_length_is_a_length_however_its_name_is_written(address):
+    async def in_capitals(_scope: Any, receive: Receive, send: Send) -> None:
+        await answer(send, b"one", headers=[(b"Content-Length", b"3"), (b"X-Frame-Options", b"DENY")])
+
+    async with served(address, in_capitals):
+        answered = await said(address, LAST)
+    head, _, body = answered.partition(b"\r\n\r\n")
+    assert head == b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nx-frame-options: DENY\r\nconnection: close"
+    assert body == b"one"
+
+
+async def test_a_page_is_framed_in_one_way(address):
+    async with served(address, get_asgi_application()):
+        answered = await said(address, LAST.replace(b"/last", b"/no-such-page"))
+    head, _, body = answered.partition(b"\r\n\r\n")
+    names = [line.partition(b":")[0] for line in head.split(b"\r\n")[1:]]
+    assert [names.count(name) for name in (b"content-length", b"transfer-encoding")] == [1, 0]
+    assert b"content-length: %d\r\n" % len(body) in head
 
 
 async def test_an_older_caller_gets_it_plain_and_the_connection_ends(address):
