@@ -26,6 +26,7 @@ from ibex.core.logging import place_of
 from ibex.core.tenancy import cross_tenant
 from ibex.core.tenancy.scope import SYSTEM_DATABASE
 from memories import desk
+from memories.retrieval.arms import arms
 from memories.retrieval.held import Cuts, shelf
 from memories.slots import ready
 from proxy.routes import routes_of
@@ -67,7 +68,8 @@ async def warm_start() -> None:
 
 
 async def _warm() -> None:
-    await asyncio.to_thread(compiled)
+    for in_c in (compiled, arms):
+        await asyncio.to_thread(in_c)
     for recent in await asyncio.to_thread(latest):
         if not shelf.has_room:
             return

@@ -27,7 +27,6 @@ from django.db import DatabaseError
 from ibex.core import metrics
 from ibex.core.redis import RedisError
 from memories import desk
-from memories.retrieval.arms import arms
 from memories.retrieval.arriving import Arrived, arriving
 from memories.retrieval.candidates import place_of
 from memories.retrieval.near import Vectors
@@ -241,7 +240,6 @@ def read(place: Place, cuts: Cuts, slot: Slot, known: Held | None = None) -> Hel
 
 def held_of(rows: Sequence[Arrived], cuts: Cuts, slot: Slot, read_at: float, kind: str = "memory") -> Held:
     """A copy of rows with the columns of `_READ`, excerpts in any order."""
-    arms()  # compiled here where it must be, and not while the first question waits
     if kind == "excerpt":
         rows = sorted(rows, key=lambda row: (row.fields[_SESSION], _place_of(row)))
     numbers: dict[UUID, int] = {}
