@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ibex.core.native import library
+from ibex.core.native import address, library
 
 _N, _P = ctypes.c_int64, ctypes.c_void_p
 
@@ -43,8 +43,8 @@ def _knapsack_in_c(values: Sequence[float], weights: Sequence[int], capacity: in
     best, beside = np.zeros(capacity + 1), np.empty(capacity + 1)
     taken, chosen = np.empty((count, capacity + 1), dtype=bool), np.empty(count, dtype=bool)
     code.pack(
-        *(count, worth.ctypes.data, tokens.ctypes.data, capacity),
-        *(array.ctypes.data for array in (best, beside, taken, chosen)),
+        *(count, address(worth), address(tokens), capacity),
+        *map(address, (best, beside, taken, chosen)),
     )
     return np.flatnonzero(chosen).tolist()
 

@@ -84,7 +84,7 @@ class Server:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve with the server that the settings name."""
+    """Serve at the address of the settings, or where the arguments say."""
     parser = argparse.ArgumentParser(prog="python -m ibex.server", description="One web process of IBEX.")
     parser.add_argument("--listen", type=int, metavar="FD", help="take callers from this inherited socket")
     parser.add_argument("--socket", type=Path, metavar="PATH", help="answer at this Unix socket as well")

@@ -1,4 +1,4 @@
-"""Receipts cost the drain's statements half as much.
+"""Receipts cost PostgreSQL a quarter less.
 
 Nothing refers to an injection, so the key that would be referred to is gone: a fifth of its insert. The lines of an
 assembly are kept as they are: PostgreSQL's own compression took half a millisecond a turn, and saved two fifths.

@@ -15,7 +15,9 @@ import subprocess
 import tempfile
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import structlog
 
 from ibex.env import env
@@ -46,6 +48,12 @@ def library(source: Path) -> ctypes.CDLL | None:
     except (OSError, subprocess.SubprocessError) as error:
         _log.warning("native_code_not_built", source=source.name, error=type(error).__name__)
         return None
+
+
+def address(array: np.ndarray[Any, Any]) -> int:
+    """Of an array's first value, for C, which takes the others to follow it."""
+    assert array.flags.c_contiguous  # noqa: S101 - the caller's to see to
+    return array.ctypes.data
 
 
 @lru_cache(maxsize=1)

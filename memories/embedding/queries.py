@@ -1,8 +1,8 @@
 """A question's vector by encoder.c: the network of the graph, in two thirds of onnxruntime's time (AVX2, 23 tokens).
 
-onnxruntime multiplies bytes no faster than that processor can, but has two hundred steps around six layers; here each
-product ends in what comes after it. Its twin is the graph itself (`memories.embedding.model`): the cosine of the two
-vectors of a text is .9997, and either's to the network in full precision .998.
+onnxruntime takes two hundred steps for six layers; here each product ends in what comes after it. Its twin is the graph
+itself (`memories.embedding.model`): the cosine of the two vectors of a text is .9997, and either's to the network in
+full precision .998.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ibex.core.native import library, processor_flags
+from ibex.core.native import address, library, processor_flags
 from memories.embedding.encoder import DIMENSIONS
 from memories.embedding.errors import EmbeddingUnavailable
 
@@ -33,7 +33,7 @@ class NativeEncoder:
         if packed.stat().st_size != PACKED_BYTES:
             raise EmbeddingUnavailable
         self._weights = np.memmap(packed, dtype=np.uint8, mode="r")
-        self._at = self._weights.ctypes.data
+        self._at = address(self._weights)
         self._tokens = tokens
         self._embed = code.embed
         self._embed.restype = None
@@ -52,7 +52,7 @@ class NativeEncoder:
         # One place to work in for each thread that is at it, made once.
         work = self._unused.pop() if self._unused else np.empty(self._work_floats, dtype=np.float32)
         vector = np.empty(DIMENSIONS, dtype=np.float32)
-        self._embed(self._at, given.ctypes.data, len(ids), work.ctypes.data, vector.ctypes.data)
+        self._embed(self._at, address(given), len(ids), address(work), address(vector))
         self._unused.append(work)
         return vector
 

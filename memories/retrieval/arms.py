@@ -5,9 +5,6 @@ from __future__ import annotations
 import ctypes
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ibex.core.native import library
 
@@ -28,9 +25,3 @@ def arms() -> ctypes.CDLL | None:
         function = getattr(found, name)
         function.argtypes, function.restype = takes, _N
     return found
-
-
-def address(array: np.ndarray[Any, Any]) -> int:
-    """Of an array's first value, for C, which takes the others to follow it."""
-    assert array.flags.c_contiguous  # noqa: S101 - ours to see to
-    return array.ctypes.data

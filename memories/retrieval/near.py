@@ -15,8 +15,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from ibex.core.native import address
 from memories.embedding import Vector
-from memories.retrieval.arms import address, arms
+from memories.retrieval.arms import arms
 from memories.retrieval.fusion import Bools, Floats, Ints
 
 Matrix = npt.NDArray[np.float32]

@@ -10,7 +10,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from memories.retrieval.arms import address, arms
+from ibex.core.native import address
+from memories.retrieval.arms import arms
 from memories.retrieval.fusion import Bools, Floats, Ints
 from memories.retrieval.near import best
 from memories.retrieval.words import Terms, Vocabulary
