@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from context.score import COMPONENT_DIGITS, WEIGHTS
-from context.values import COMPONENTS_AT, Considered
+from context.values import Considered
 
 
 def line_of(said: Mapping[str, Any]) -> list[Any]:
@@ -17,11 +19,9 @@ def line_of(said: Mapping[str, Any]) -> list[Any]:
     return [known.get(name) for name in Considered._fields]
 
 
-def stored(row: Sequence[Any]) -> list[Any]:
-    """`Considered.as_row`, through JSON, as it is kept."""
-    line = list(row)
-    line[COMPONENTS_AT] = [part if part is None else round(part, COMPONENT_DIGITS) for part in line[COMPONENTS_AT]]
-    return line
+def kept(considered: str, lines: Sequence[Sequence[Any]] | None) -> Sequence[Sequence[Any]]:
+    """The lines of an assembly, whichever of its two columns has them; none of one that has neither."""
+    return orjson.loads(considered) if considered else lines or ()
 
 
 def read(lines: Sequence[Sequence[Any]]) -> Iterator[tuple[Considered, dict[str, float]]]:
@@ -29,7 +29,9 @@ def read(lines: Sequence[Sequence[Any]]) -> Iterator[tuple[Considered, dict[str,
     for row in lines:
         line = Considered.from_row(row)
         said: Sequence[float | None] = line.components
-        parts = {name: part for name, part in zip(WEIGHTS, said, strict=False) if part is not None}
+        parts = {
+            name: round(part, COMPONENT_DIGITS) for name, part in zip(WEIGHTS, said, strict=False) if part is not None
+        }
         yield line._replace(memory_id=_id(line.memory_id), excerpt_id=_id(line.excerpt_id)), parts
 
 

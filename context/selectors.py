@@ -6,13 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from agents.models import Session
-from context.lines import read
+from context.lines import kept, read
 from context.models import AssemblyRecord, Feedback, Injection, Outcome, Reading
 from context.values import Considered
 from memories.models import Excerpt, Memory
+
+_HAS_LINES = ~Q(considered="") | Q(lines__isnull=False)
 
 
 def injections_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, list[Injection]]:
@@ -26,9 +28,9 @@ def injections_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, li
 
 
 def _lines_of_assemblies(org_id: UUID, turn_ids: Iterable[UUID]) -> Iterator[Injection]:
-    told = AssemblyRecord.objects.of(org_id).filter(turn_id__in=list(turn_ids), lines__isnull=False)
-    kept = told.values_list("turn_id", "agent_id", "lines")
-    turns = [(turn_id, agent_id, list(read(lines or ()))) for turn_id, agent_id, lines in kept]
+    told = AssemblyRecord.objects.of(org_id).filter(_HAS_LINES, turn_id__in=list(turn_ids))
+    columns = told.values_list("turn_id", "agent_id", "considered", "lines")
+    turns = [(turn_id, agent_id, list(read(kept(said, lines)))) for turn_id, agent_id, said, lines in columns]
     ids = {line.id for _, _, lines in turns for line, _ in lines}
     memories, excerpts = Memory.objects.of(org_id).in_bulk(ids), Excerpt.objects.of(org_id).in_bulk(ids)
     for turn_id, agent_id, lines in turns:
@@ -49,14 +51,14 @@ def _injection(
 
 def _lines_of_before(org_id: UUID, turn_ids: Iterable[UUID]) -> Iterable[Injection]:
     """Of turns from before lines were kept with the assembly."""
-    kept = AssemblyRecord.objects.of(org_id).filter(turn_id=OuterRef("turn_id"), lines__isnull=False)
-    rows = Injection.objects.of(org_id).filter(~Exists(kept), turn_id__in=list(turn_ids))
+    told = AssemblyRecord.objects.of(org_id).filter(_HAS_LINES, turn_id=OuterRef("turn_id"))
+    rows = Injection.objects.of(org_id).filter(~Exists(told), turn_id__in=list(turn_ids))
     return rows.select_related("memory", "excerpt").order_by("turn_id", "rank")
 
 
 def assemblies_of_turns(org_id: UUID, turn_ids: Iterable[UUID]) -> dict[UUID, AssemblyRecord]:
     """How the context of each turn came about; a turn of before that was recorded has none. One query."""
-    rows = AssemblyRecord.objects.of(org_id).filter(turn_id__in=list(turn_ids)).defer("lines")
+    rows = AssemblyRecord.objects.of(org_id).filter(turn_id__in=list(turn_ids)).defer("considered", "lines")
     return {row.turn_id: row for row in rows}
 
 

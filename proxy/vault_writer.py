@@ -17,7 +17,7 @@ from agents.models import Agent, Checkpoint, Session, Token, Trace
 from agents.prints import answer_print
 from agents.services.sessions import EXTRACT_TASK
 from context import receipts
-from context.lines import line_of, stored
+from context.lines import line_of
 from ibex.core.bulk import insert
 from ibex.core.queue import enqueue
 from ibex.core.tenancy import scope
@@ -216,7 +216,7 @@ def _assembly(entry: TurnEntry, told: dict[str, Any], lines: receipts.Lines) -> 
 
 def _lines(entry: TurnEntry) -> list[list[Any]]:
     """Those of a web process of before, which said each value's name, too."""
-    return [stored(row) for row in entry.lines or map(line_of, entry.considered)]
+    return entry.lines or [line_of(said) for said in entry.considered]
 
 
 def _mark_tokens(org_id: UUID, entries: Sequence[TurnEntry]) -> None:

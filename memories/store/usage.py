@@ -42,13 +42,13 @@ _CONSIDERED = """
 SELECT m.id, m.agent_id, count(*), max(line.at)
   FROM (
     SELECT (told ->> 0)::uuid AS memory_id, a.created_at AS at
-      FROM context_assembly a, jsonb_array_elements(a.lines) AS told
+      FROM context_assembly a, json_array_elements(coalesce(nullif(a.considered, ''), a.lines::text)::json) AS told
      WHERE a.org_id = %(org)s AND a.id > %(after)s AND a.id <= %(last)s
      UNION ALL
     SELECT i.memory_id, i.created_at
       FROM context_assembly a
       JOIN context_injection i ON i.org_id = a.org_id AND i.turn_id = a.turn_id
-     WHERE a.org_id = %(org)s AND a.id > %(after)s AND a.id <= %(last)s AND a.lines IS NULL
+     WHERE a.org_id = %(org)s AND a.id > %(after)s AND a.id <= %(last)s AND a.considered = '' AND a.lines IS NULL
   ) AS line
   JOIN memories_memory m ON m.org_id = %(org)s AND m.id = line.memory_id
    AND line.at > coalesce(m.last_retrieved_at, '-infinity')

@@ -7,7 +7,7 @@ import orjson
 from django.utils import timezone
 
 from agents.models import Agent
-from context.lines import line_of, stored
+from context.lines import line_of
 from context.models import AssemblyRecord, Injection
 from context.receipts import AssemblyTold, keep, keep_assemblies
 from context.selectors import injections_of_turns
@@ -40,7 +40,8 @@ def line(memory_id: UUID, rank: int = 1, **fields: Any) -> list[Any]:
         "is_packed": True,
     }
     considered = Considered(memory_id=memory_id, rank=rank, **(known | fields))
-    return stored(orjson.loads(orjson.dumps(considered.as_row())))
+    row: list[Any] = orjson.loads(orjson.dumps(considered.as_row()))
+    return row
 
 
 def written(agent: Agent, turn_id: UUID, *lines: list[Any]) -> list[Injection]:

@@ -59,11 +59,23 @@ def test_what_was_considered_is_counted_once_from_the_receipts(agent, foreign_ag
     assert [again(memory).retrieval_count for memory in (tea, other)] == [6, 1]
 
 
-def test_rows_of_before_lines_were_kept_with_the_assembly_are_counted_as_well(agent):
-    tea = make_memory(agent, TEA)
-    turn = make_turn(make_session(agent))
-    inject(turn, tea)
+def in_rows(memory: Memory) -> None:
+    """As before lines were kept with the assembly."""
+    turn = make_turn(make_session(memory.agent))
+    inject(turn, memory)
     assemble(turn)
+
+
+def in_json(memory: Memory) -> None:
+    """As before they were text."""
+    line = [str(memory.pk), 1, 1, 0.5, [], "cold", 1, False]
+    assemble(make_turn(make_session(memory.agent)), lines=[line])
+
+
+@pytest.mark.parametrize("kept", [in_rows, in_json])
+def test_what_was_kept_otherwise_before_is_counted_as_well(agent, kept):
+    tea = make_memory(agent, TEA)
+    kept(tea)
     for _ in range(2):
         run_whole("count_retrievals")
     assert again(tea).retrieval_count == 1

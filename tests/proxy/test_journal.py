@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID, uuid4
 
+import orjson
 from django.core.management import call_command
 
 from agents.models import Session, Trace
@@ -76,7 +77,7 @@ def test_the_lines_of_a_receipt_are_kept_as_they_were_written(drain, put, agent)
     put(replace(entry(agent), lines=lines, assembly=assembly))
     drain.step(50)
     with scope(agent.org_id):
-        (first, parts), (second, none) = read(AssemblyRecord.objects.get().lines)
+        (first, parts), (second, none) = read(orjson.loads(AssemblyRecord.objects.get().considered))
     assert (first, second) == (told._replace(components=first.components), quoted._replace(components=[]))
     assert (parts["relevance"], parts["recency"], none) == (0.1235, 1.0, {})
 

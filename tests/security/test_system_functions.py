@@ -23,6 +23,8 @@ DOORS = (
     "ibex_forget_injections",
     "ibex_forget_assemblies",
     "ibex_forget_readings",
+    "context_injection_memory_id_goes",
+    "context_injection_excerpt_id_goes",
 )
 
 

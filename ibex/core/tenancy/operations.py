@@ -12,6 +12,9 @@ from django.db.migrations.operations.base import Operation
 
 TENANT = "nullif(current_setting('app.current_org_id', true), '')::uuid"
 
+_WAITS_A_LITTLE = "SET LOCAL lock_timeout = '5s'"
+"""For the locks that a change of keys takes: calls wait behind whoever waits for them. The migration is run again."""
+
 
 def app_role() -> str:
     """The database role that the application connects as."""
@@ -99,6 +102,61 @@ class TieToTenant(_Statements):
         return f"Tie {self.table}.{self.column} to its tenant"
 
 
+class Untie(TieToTenant):
+    """Take such a key away: whoever writes the column sees to it that the parent is there, and the tenant's own.
+
+    Only for tables that grow with every call: the key is looked up, and its parent's row marked, for each new row.
+    """
+
+    def forwards(self) -> list[str]:
+        return [_WAITS_A_LITTLE, *super().backwards()]
+
+    def backwards(self) -> list[str]:
+        return [_WAITS_A_LITTLE, *super().forwards()]
+
+    def describe(self) -> str:
+        return f"Leave {self.table}.{self.column} to those who write it"
+
+
+class GoWithParent(Untie):
+    """In place of a key: rows of `table` go with the row of `parent` that `column` names, whoever removes that row.
+
+    A trigger a statement looks for them, by an index that begins with (org_id, column); a new row costs nothing. It is
+    the system role's, because the application may not remove rows of an append-only table.
+    """
+
+    @property
+    def _trigger(self) -> str:
+        return f"{self.table}_{self.column}_goes"
+
+    def forwards(self) -> list[str]:
+        name = self._trigger
+        gone = f"DELETE FROM {self.table} AS t USING gone WHERE t.org_id = gone.org_id AND t.{self.column} = gone.id"  # noqa: S608 - the migration's own words
+        return [
+            _WAITS_A_LITTLE,
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+            f"SET search_path = public, pg_temp AS $body$ BEGIN {gone}; RETURN NULL; END $body$",
+            f"CREATE TRIGGER {name} AFTER DELETE ON {self.parent} REFERENCING OLD TABLE AS gone "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
+            f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC",
+            f'ALTER FUNCTION {name}() OWNER TO "{system_role()}"',
+            *super().forwards(),
+        ]
+
+    def backwards(self) -> list[str]:
+        name = self._trigger
+        return [
+            *super().backwards(),
+            f"DROP TRIGGER {name} ON {self.parent}",
+            f'SET LOCAL ROLE "{system_role()}"',
+            f"DROP FUNCTION {name}()",
+            "RESET ROLE",
+        ]
+
+    def describe(self) -> str:
+        return f"Let rows of {self.table} go with their {self.parent}"
+
+
 class AppendOnly(_Statements):
     """The application may add and read rows, never change or remove them."""
 
@@ -175,4 +233,14 @@ class SystemFunction(_Statements):
         return f"Create the system function {self.signature}"
 
 
-__all__ = ["AppendOnly", "IsolateTenant", "SystemFunction", "TieToTenant", "WithoutOrgIndex", "app_role", "system_role"]
+__all__ = [
+    "AppendOnly",
+    "GoWithParent",
+    "IsolateTenant",
+    "SystemFunction",
+    "TieToTenant",
+    "Untie",
+    "WithoutOrgIndex",
+    "app_role",
+    "system_role",
+]

@@ -19,6 +19,7 @@ from ibex.core.redis import RedisError
 from proxy.dead_letters import replay_dead
 from proxy.drain import Drain
 from proxy.journal import STREAM
+from proxy.process_memory import settle
 
 GATHER_S = 0.4
 """Pause after a batch that was not full: one batch of many turns costs less than many of one."""
@@ -45,6 +46,7 @@ class Command(BaseCommand):
             self._replay_dead(options["organization"])
         else:
             stand_back()
+            settle()
             _drain(_stopped_by_signals())
 
     def _replay_dead(self, org_id: UUID | None) -> None:
