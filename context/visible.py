@@ -14,9 +14,9 @@ from uuid import UUID
 
 from context.desk_read import HotMemory
 from context.query import text_of
-from context.restated import Told
+from context.restated import has_most_of
 from context.values import Candidate
-from context.words import content_words
+from context.words import content_words, words_of
 
 VISIBLE_SHARE = 0.8
 """Of a memory's words: a memory names who and when, which its turn may not."""
@@ -37,8 +37,8 @@ def repeated(
         return found
     said = _words_of(messages[:at])
     for memory in own:
-        words = content_words(memory.content)
-        if words and len(words & said) >= VISIBLE_SHARE * len(words):
+        words = words_of(memory.content)
+        if words and len(said.intersection(words)) >= VISIBLE_SHARE * len(words):
             found.add(memory.id)
     return found
 
@@ -48,11 +48,11 @@ def _quoted(excerpts: Sequence[HotMemory], messages: Sequence[Mapping[str, Any]]
     if not excerpts:
         return set()
     texts = [text_of(message) for message in messages[: at + 1] if message.get("role") in _SPEAKING]
-    asked = Told([text_of(messages[at])[:READ_CHARACTERS]])
+    asked = content_words(text_of(messages[at])[:READ_CHARACTERS])
     return {
         excerpt.id
         for excerpt in excerpts
-        if asked.says_most_of(excerpt.content) or any(excerpt.content in text for text in texts)
+        if has_most_of(frozenset(words_of(excerpt.content)), asked) or any(excerpt.content in text for text in texts)
     }
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 
 _WORD = re.compile(r"\w+")
 _ASCII_WORDS = bytes(ord(chr(code).lower()) if _WORD.match(chr(code)) else ord(" ") for code in range(128)).ljust(256)
@@ -18,7 +18,9 @@ _ASCII_WORDS = bytes(ord(chr(code).lower()) if _WORD.match(chr(code)) else ord("
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _STEM_MIN = 3
 CACHED_TEXTS = 4_096
-"""Hot memories come back call after call; about 2.5 KiB each."""
+"""Messages of a history come back call after call; a sentence takes about 1 KiB."""
+CACHED_MEMORIES = 30_000
+"""As many as a process has copies of (`memories.retrieval.held`): each call finds others. About 0.25 KiB each."""
 STEMS_KEPT = 50_000
 """About 150 bytes each; the words of an agent come back far more often than its texts. Beyond it all are forgotten."""
 CACHED_SETS = 64
@@ -38,16 +40,23 @@ with won would yes you your yours yourself
 @lru_cache(maxsize=CACHED_TEXTS)
 def content_words(text: str) -> frozenset[str]:
     """Stems of what `text` is about. Scripts without spaces are cut into pairs of characters."""
+    return frozenset(_found(text))
+
+
+@lru_cache(maxsize=CACHED_MEMORIES)
+def words_of(content: str) -> tuple[str, ...]:
+    """The same of a memory or an excerpt, each once: a quarter of the room that a set takes."""
+    return tuple(_found(content))
+
+
+def _found(text: str) -> list[str]:
+    stops = _stop_stems()
+    found: Iterable[str]
     if text.isascii():
-        words = text.encode().translate(_ASCII_WORDS).decode().split()
-        return frozenset(map(_stems.__getitem__, words)) - _stop_stems()
-    found: set[str] = set()
-    for word in _WORD.findall(text.lower()):
-        if _UNSPACED.search(word):
-            found.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
-        else:
-            found.add(_stems[word])
-    return frozenset(found - _stop_stems())
+        found = map(_stems.__getitem__, text.encode().translate(_ASCII_WORDS).decode().split())
+    else:
+        found = chain.from_iterable(map(_parts, _WORD.findall(text.lower())))
+    return [stem for stem in dict.fromkeys(found) if stem not in stops]
 
 
 def shared_words(query: str, texts: Sequence[str]) -> list[float]:
@@ -55,32 +64,38 @@ def shared_words(query: str, texts: Sequence[str]) -> list[float]:
 
     0 for nothing in common, 1 for the same words; so it is on the scale of a calibrated relevance.
     """
-    wanted = content_words(query)
+    wanted = _found(query)
     if not wanted or not texts:
         return [0.0] * len(texts)
-    sets, weights = _weighed(tuple(texts))
-    unseen = math.log(1 + len(texts))
-
-    def mass(words: frozenset[str]) -> float:
-        return sum(weights.get(word, unseen) for word in words)
-
-    whole = mass(wanted)
-    both = (wanted & words for words, _ in sets)
-    return [
-        mass(common) / math.sqrt(whole * of_text) if common else 0.0
-        for common, (_, of_text) in zip(both, sets, strict=True)
-    ]
+    holders, masses = _weighed(tuple(texts))
+    shared, whole = [0.0] * len(texts), 0.0
+    for word in wanted:
+        weight, places = holders.get(word) or (math.log(1 + len(texts)), ())
+        whole += weight
+        for place in places:
+            shared[place] += weight
+    return [both and both / math.sqrt(whole * mass) for both, mass in zip(shared, masses, strict=True)]
 
 
 @lru_cache(maxsize=CACHED_SETS)
-def _weighed(texts: tuple[str, ...]) -> tuple[list[tuple[frozenset[str], float]], dict[str, float]]:
-    """The words of each text with their weight together, and what each word weighs among them. What stands on a desk
-    is asked call after call.
+def _weighed(texts: tuple[str, ...]) -> tuple[dict[str, tuple[float, list[int]]], list[float]]:
+    """What each word weighs among the texts, with the places of those that have it; and what the words of each text
+    weigh together. What stands on a desk is asked call after call.
     """
-    sets = [content_words(text) for text in texts]
-    appearances = Counter(word for words in sets for word in words)
-    weights = {word: math.log(1 + len(texts) / times) for word, times in appearances.items()}
-    return [(words, sum(weights[word] for word in words)) for words in sets], weights
+    holders: dict[str, list[int]] = {}
+    known = [words_of(text) for text in texts]
+    for place, words in enumerate(known):
+        for word in words:
+            holders.setdefault(word, []).append(place)
+    weights = {word: math.log(1 + len(texts) / len(places)) for word, places in holders.items()}
+    masses = [sum(weights[word] for word in words) for words in known]
+    return {word: (weight, holders[word]) for word, weight in weights.items()}, masses
+
+
+def _parts(word: str) -> Sequence[str]:
+    if _UNSPACED.search(word):
+        return [word[i : i + 2] for i in range(max(1, len(word) - 1))]
+    return (_stems[word],)
 
 
 def _without_ending(word: str) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from context import words
-from context.words import content_words, shared_words
+from context.words import content_words, shared_words, words_of
 
 
 def test_the_same_words_are_worth_one_and_strangers_nothing() -> None:
@@ -24,6 +24,11 @@ def test_endings_do_not_matter() -> None:
     assert content_words("dogs sleeping") == content_words("dog sleeps")
     assert content_words("cities loved") == content_words("city loves")
     assert content_words("running") == content_words("run")
+
+
+@given(st.text())
+def test_words_of_a_memory_are_those_of_its_text_each_once(content: str) -> None:
+    assert sorted(words_of(content)) == sorted(content_words(content))
 
 
 def test_a_rare_word_weighs_more_than_one_that_every_memory_has() -> None:
