@@ -16,7 +16,7 @@ from context.desk_read import HotMemory
 from context.score import DAY_S
 from context.wording import DEFAULT, Wording
 from context.wording.base import CATEGORIES
-from context.words import CACHED_TEXTS
+from context.words import CACHED_MEMORIES
 from ibex.core.tokens import at_most
 from ibex.core.unseen import UNSEEN
 
@@ -68,7 +68,8 @@ def element(memory: HotMemory, wording: Wording = DEFAULT) -> str:
     if memory.is_instruction:
         return f'<instruction observed="{_day(memory.observed_at)}"{validity}>{words(memory)}</instruction>'
     source = f' source="{wording.sources[memory.source]}"' if memory.source in wording.sources else ""
-    about = f'category="{escape(memory.category, _ESCAPED)}" observed="{_day(memory.observed_at)}"{validity}{source}'
+    category = memory.category if memory.category in _PLACES else escape(memory.category, _ESCAPED)
+    about = f'category="{category}" observed="{_day(memory.observed_at)}"{validity}{source}'
     return f"<memory {about}>{words(memory)}</memory>"
 
 
@@ -77,10 +78,11 @@ def words(memory: HotMemory) -> str:
     return f'"{seen(memory.content)}"' if memory.is_excerpt else seen(memory.content)
 
 
+@lru_cache(maxsize=CACHED_MEMORIES)
 def seen(content: str) -> str:
     """The content as it stands in a block: escaped, and without what a reader could not see."""
     plain = content if content.isascii() and content.isprintable() else UNSEEN.sub("", content)
-    return escape(plain, _ESCAPED) if _entities(content) else plain
+    return escape(plain, _ESCAPED) if _entities(plain) else plain
 
 
 def kinds_of(memories: Sequence[HotMemory]) -> dict[str, bool]:
@@ -89,7 +91,7 @@ def kinds_of(memories: Sequence[HotMemory]) -> dict[str, bool]:
     return {
         "instructions": True in procedural,
         "procedures": False in procedural,
-        "excerpts": any(memory.is_excerpt for memory in memories),
+        "excerpts": True in [memory.is_excerpt for memory in memories],
     }
 
 
@@ -104,24 +106,23 @@ def block_tokens(
 
 def element_tokens(memory: HotMemory, wording: Wording = DEFAULT) -> int:
     """Upper bound of the tokens of `element(memory)` and its line's end: its content was counted when written."""
-    return _frame_tokens(memory, wording) + memory.tokens + _SEAM_TOKENS + _ENTITY_TOKENS * _entities(memory.content)
-
-
-@lru_cache(maxsize=CACHED_TEXTS)
-def _entities(content: str) -> int:
-    return len(_SPECIAL.findall(content))
-
-
-def _frame_tokens(memory: HotMemory, wording: Wording) -> int:
-    frame = wording.tokens
+    content = memory.tokens + _SEAM_TOKENS + _ENTITY_TOKENS * _entities(memory.content)
+    frame = wording.tokens  # asked at once what is rarely so: each call counts a hundred
     if memory.is_excerpt:
-        return frame.excerpt + (frame.name + at_most(seen(memory.speaker)) if memory.speaker else 0)
-    since = frame.since if _since(memory) else 0
-    if memory.is_instruction:
-        return frame.instruction + since
+        return content + frame.excerpt + (frame.name + at_most(seen(memory.speaker)) if memory.speaker else 0)
+    since = frame.since if memory.valid_from is not None and _since(memory) else 0
+    if memory.is_pinned and memory.is_instruction:
+        return content + frame.instruction + since
     source = frame.source if memory.source in wording.sources else 0
-    unknown = 0 if memory.category in CATEGORIES else at_most(escape(memory.category, _ESCAPED))
-    return frame.element + since + source + unknown
+    unknown = 0 if memory.category in _PLACES else at_most(escape(memory.category, _ESCAPED))
+    return content + frame.element + since + source + unknown
+
+
+def _entities(text: str) -> int:
+    """How many characters have to be escaped. Most texts have none, which is sooner known than counted."""
+    if "&" in text or "<" in text or ">" in text or '"' in text:
+        return len(_SPECIAL.findall(text))
+    return 0
 
 
 def _role(memory: HotMemory, wording: Wording) -> str:
