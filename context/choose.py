@@ -11,7 +11,7 @@ from context.pack import pack
 from context.ranked import LeftOut, Ranked, receipt
 from context.render import element_tokens
 from context.restated import Told
-from context.score import HALF_LIVES_DAYS, WEIGHTS, components
+from context.score import HALF_LIVES_DAYS, WEIGHTS, score
 from context.shown import KEPT_SHARE
 from context.values import Arm, Candidate, Considered, Reason
 from context.wording import DEFAULT, Wording
@@ -75,7 +75,7 @@ def merge(hot: Sequence[HotMemory], cold: Sequence[Candidate] | None, query: str
         for candidate in cold or ()
     ]
     only_hot = list(of_desk.values())
-    ceiling = min((candidate.relevance for candidate in found), default=1.0)
+    ceiling = min([candidate.relevance for candidate in found], default=1.0)
     shared = shared_words(query, [memory.content for memory in only_hot])
     arm = Arm.HOT
     return found + [
@@ -94,15 +94,15 @@ def rank(
     """Best first; equal scores by what was learned last."""
     scored = []
     for candidate in candidates:
-        memory = candidate.memory
-        parts = components(memory, relevance=candidate.relevance, now=now, half_lives=half_lives)
+        memory, relevance = candidate.memory, candidate.relevance
+        worth, parts = score(memory, relevance, now, half_lives)
         # No two ids are the same number, so what stands behind it is never compared.
-        scored.append((parts.total, memory.observed_at, memory.id.int, candidate, parts))
+        scored.append((worth, memory.observed_at, memory.id.int, parts, relevance, memory, candidate))
     scored.sort(reverse=True)
     # As the desk orders them: pinned ones first, then by the score without its relevance.
     hot = [
-        (one.memory.is_pinned, score - _RELEVANCE * parts.relevance, key)
-        for score, _, key, one, parts in scored
+        (memory.is_pinned, worth - _RELEVANCE * parts[0], key)
+        for worth, _, key, parts, _, memory, one in scored
         if one.is_hot
     ]
     hot.sort(reverse=True)
@@ -110,16 +110,16 @@ def rank(
     return [
         Ranked(
             candidate,
-            memory := candidate.memory,
-            candidate.relevance,
+            memory,
+            relevance,
             memory.is_excerpt,
             parts,
-            score,
+            worth,
             place,
             element_tokens(memory, wording),
             hot_ranks.get(key),
         )
-        for place, (score, _, key, candidate, parts) in enumerate(scored, start=1)
+        for place, (worth, _, key, parts, relevance, memory, candidate) in enumerate(scored, start=1)
     ]
 
 
@@ -147,13 +147,14 @@ def choose(
     contenders = _without(others, gates)
     free = room - sum(item.tokens for item in pinned)
     told = [*pinned, *(item for item in again if not item.is_excerpt)]
-    chosen, left_out = _share(contenders, free, whole, told)
-    packed = [*pinned, *chosen]
     claims = [item for item in contenders if not item.is_excerpt]
+    words = [item for item in contenders if item.is_excerpt]
+    chosen, left_out = _share(claims, words, free, whole, told)
+    packed = [*pinned, *chosen]
     return Choice(
         memories=tuple(item.memory for item in packed),
         considered=receipt(ranked, pinned_ranks, gates | left_out, shown_ranks),
-        tokens=sum(item.tokens for item in packed),
+        tokens=sum([item.tokens for item in packed]),
         is_crowded=len(pinned) < len(_take_pinned(standing, pinned_budget))
         or (bool(claims) and free < claims[0].tokens <= whole * (1 - KEPT_SHARE) and _is_worth_a_prefix(claims[0])),
     )
@@ -171,14 +172,15 @@ def withheld(choice: Choice) -> Choice:
     return Choice(memories=(), considered=tuple(considered), tokens=0)
 
 
-def _share(contenders: Sequence[Ranked], free: int, whole: int, told: Sequence[Ranked]) -> tuple[list[Ranked], LeftOut]:
+def _share(
+    claims: Sequence[Ranked], words: Sequence[Ranked], free: int, whole: int, told: Sequence[Ranked]
+) -> tuple[list[Ranked], LeftOut]:
     """Memories in their share, excerpts in theirs and what memories leave, memories again in what is left then.
 
     An excerpt that only restates one of the memories that are chosen, or `told` besides, is left out, and so is a
     memory that says again what a better one says.
     """
-    claims, again = _once([item for item in contenders if not item.is_excerpt], told, free)
-    words = [item for item in contenders if item.is_excerpt]
+    claims, again = _once(claims, told, free)
     kept = min(int(free * EXCERPT_SHARE), sum(item.tokens for item in words))
     best = claims[0].tokens if claims else 0
     if best <= free:
@@ -270,14 +272,15 @@ def _gates(ranked: Sequence[Ranked], fresh: Sequence[Ranked], repeated: Collecti
     What is shown already still sets the standard: else the dregs would rise once the best have been shown. Memories are
     held against the best memory, excerpts against the best of all: evidence may not put claims in the shade.
     """
-    tail = TAIL_SHARE * max((item.relevance for item in ranked), default=0.0)
-    tail_of_claims = TAIL_SHARE * max((item.relevance for item in ranked if not item.is_excerpt), default=0.0)
+    tail = TAIL_SHARE * max([item.relevance for item in ranked], default=0.0)
+    tail_of_claims = TAIL_SHARE * max([item.relevance for item in ranked if not item.is_excerpt], default=0.0)
     gates: LeftOut = {}
     for item in fresh:
+        relevance = item.relevance
         if repeated and item.id in repeated:
             gates[item.rank] = Reason.REPEATED
-        elif item.relevance < RELEVANCE_FLOOR:
+        elif relevance < RELEVANCE_FLOOR:
             gates[item.rank] = Reason.BELOW_FLOOR
-        elif item.relevance < (tail if item.is_excerpt else tail_of_claims):
+        elif relevance < (tail if item.is_excerpt else tail_of_claims):
             gates[item.rank] = Reason.IN_THE_TAIL
     return gates

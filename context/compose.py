@@ -124,11 +124,11 @@ def _new_block(turn: Turn, choice: Choice, nonce: str, wording: Wording) -> Show
     return ShownBlock(
         anchor=anchors[turn.at],
         text=render(choice.memories, nonce, wording),
-        memory_ids=tuple(memory.id for memory in claims),
-        versions=tuple(memory.version for memory in claims),
+        memory_ids=tuple([memory.id for memory in claims]),
+        versions=tuple([memory.version for memory in claims]),
         tokens=block_tokens(wording, **kinds_of(choice.memories)) + choice.tokens,
         nonce=nonce,
-        excerpt_ids=tuple(memory.id for memory in choice.memories if memory.is_excerpt),
+        excerpt_ids=tuple([memory.id for memory in choice.memories if memory.is_excerpt]),
     )
 
 

@@ -12,6 +12,8 @@ from context.values import Arm, Candidate, Considered, Reason
 
 LEFT_OUT_KEPT = 20
 """Of those left out, how many a receipt names, best first: 50 rows a call would be most of the vault's writes."""
+SCORE_DIGITS = 6
+"""Of a score, in a receipt."""
 
 
 class Ranked(NamedTuple):
@@ -44,29 +46,26 @@ def receipt(
 ) -> tuple[Considered, ...]:
     """The lines of all that are shown and of the best that are not; `pinned` and `shown` are ranks."""
     lines, omitted = [], 0
-    for item in ranked:
-        reason = left_out.get(item.rank)
-        omitted += reason is not None
-        if reason is None or omitted <= LEFT_OUT_KEPT:
-            arm = Arm.REPLAYED if item.rank in shown else Arm.PINNED if item.rank in pinned else item.candidate.arm
-            lines.append(_line(item, arm, reason))
+    for candidate, memory, _, is_excerpt, components, score, rank, tokens, hot_rank in ranked:
+        reason = left_out.get(rank)
+        if reason is not None:
+            omitted += 1
+            if omitted > LEFT_OUT_KEPT:
+                continue
+        line = Considered(
+            None if is_excerpt else memory.id,
+            memory.version,
+            rank,
+            round(score, SCORE_DIGITS),
+            components,
+            Arm.REPLAYED if rank in shown else Arm.PINNED if rank in pinned else candidate.arm,
+            tokens,
+            reason is None,
+            reason or "",
+            candidate.vector_rank,
+            candidate.word_rank,
+            hot_rank,
+            memory.id if is_excerpt else None,
+        )
+        lines.append(line)
     return tuple(lines)
-
-
-def _line(item: Ranked, arm: Arm, reason: Reason | None) -> Considered:
-    candidate, memory, _, is_excerpt, components, score, rank, tokens, hot_rank = item
-    return Considered(
-        None if is_excerpt else memory.id,
-        memory.version,
-        rank,
-        round(score, 6),
-        components,
-        arm,
-        tokens,
-        reason is None,
-        reason or "",
-        candidate.vector_rank,
-        candidate.word_rank,
-        hot_rank,
-        memory.id if is_excerpt else None,
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from context.desk_read import HotMemory
 
@@ -27,49 +26,39 @@ if not math.isclose(sum(WEIGHTS.values()), 1.0):
 
 _LN_2 = math.log(2)
 _RELEVANCE, _RECENCY, _USEFULNESS, _CONFIDENCE, _FREQUENCY = WEIGHTS.values()
+_exp = math.exp
+
+Components = tuple[float, float, float, float, float]
+"""The five parts of a score, each from 0 to 1, in the order of WEIGHTS."""
 
 
-class Components(NamedTuple):
-    """The five parts of a score, each from 0 to 1, in the order of WEIGHTS. A tuple: each call makes a hundred."""
+def score(
+    memory: HotMemory, relevance: float, now: float, half_lives: Mapping[str, float] = HALF_LIVES_DAYS
+) -> tuple[float, Components]:
+    """What `memory` is worth at `now` (seconds since 1970), from 0 to 1, and the parts of it.
 
-    relevance: float
-    recency: float
-    usefulness: float
-    confidence: float
-    frequency: float
-
-    @property
-    def total(self) -> float:
-        """The score, from 0 to 1."""
-        relevance, recency, usefulness, confidence, frequency = self
-        return (
-            _RELEVANCE * relevance
-            + _RECENCY * recency
-            + _USEFULNESS * usefulness
-            + _CONFIDENCE * confidence
-            + _FREQUENCY * frequency
-        )
-
-
-def components(
-    memory: HotMemory, *, relevance: float, now: float, half_lives: Mapping[str, float] = HALF_LIVES_DAYS
-) -> Components:
-    """Score `memory` at `now` (seconds since 1970)."""
-    half_life = half_lives.get(memory.category, HALF_LIFE_DAYS) if half_lives else HALF_LIFE_DAYS
+    Its recency is exp(-lambda * age in days), lambda = ln 2 / half-life: 1 when new or from the future, 0.5 after a
+    half-life.
+    """
     usefulness, confidence, injections = memory.usefulness, memory.confidence, memory.injections
-    return Components(
-        relevance if 0.0 <= relevance <= 1.0 else _share(relevance),
-        recency(memory.observed_at, now, half_life),
-        usefulness if 0.0 <= usefulness <= 1.0 else _share(usefulness),
-        confidence if 0.0 <= confidence <= 1.0 else _share(confidence),
-        min(1.0, injections / FREQUENT_INJECTIONS),
+    half_life = half_lives.get(memory.category, HALF_LIFE_DAYS) if half_lives else HALF_LIFE_DAYS
+    age_days = (now - memory.observed_at) / DAY_S
+    recency = _exp(-_LN_2 / half_life * age_days) if age_days > 0 else 1.0
+    frequency = injections / FREQUENT_INJECTIONS if injections < FREQUENT_INJECTIONS else 1.0
+    if not 0.0 <= relevance <= 1.0:
+        relevance = _share(relevance)
+    if not 0.0 <= usefulness <= 1.0:
+        usefulness = _share(usefulness)
+    if not 0.0 <= confidence <= 1.0:
+        confidence = _share(confidence)
+    worth = (
+        _RELEVANCE * relevance
+        + _RECENCY * recency
+        + _USEFULNESS * usefulness
+        + _CONFIDENCE * confidence
+        + _FREQUENCY * frequency
     )
-
-
-def recency(observed_at: float, now: float, half_life_days: float) -> float:
-    """exp(-lambda * age in days), lambda = ln 2 / half-life: 1 when new or from the future, 0.5 after a half-life."""
-    age_days = (now - observed_at) / DAY_S
-    return math.exp(-_LN_2 / half_life_days * age_days) if age_days > 0 else 1.0
+    return worth, (relevance, recency, usefulness, confidence, frequency)
 
 
 def _share(value: float) -> float:

@@ -151,7 +151,7 @@ class Considered(NamedTuple):
 
     def as_row(self) -> tuple[Any, ...]:
         """For the journal, whose JSON takes plain tuples and ids as they are. `from_row` is the inverse."""
-        return (*self[:COMPONENTS_AT], tuple(self.components), *self[COMPONENTS_AT + 1 :])
+        return tuple(self)
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Self:

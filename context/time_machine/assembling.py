@@ -19,7 +19,7 @@ from context.desk_read import DeskRead, HotMemory
 from context.mode import Mode
 from context.render import make_nonce
 from context.retrieve import COLD, EXCERPTS, HOT, Directive, Retrieved
-from context.score import FREQUENT_INJECTIONS, components
+from context.score import FREQUENT_INJECTIONS, score
 from context.shown_before import ShownBefore, Talk, made_again, parameters, read_rows, statement
 from context.stopwatch import Stopwatch
 from context.time_machine.past_turn import PastTurn
@@ -155,7 +155,7 @@ def _hot(held: Held, end_user: str, under: Circumstances) -> list[HotMemory]:
     best: list[HotMemory] = []
     for owner in sorted(owner for owner, is_warm in warm.items() if is_warm):
         own = [one.memory for one in known if owners[one.memory.id] == owner]
-        own.sort(key=lambda m: (m.is_pinned, components(m, relevance=0.0, now=now).total), reverse=True)
+        own.sort(key=lambda m: (m.is_pinned, score(m, 0.0, now)[0]), reverse=True)
         best += own[: desk.SIZE]
     return best
 

@@ -11,7 +11,6 @@ from django.core.management import call_command
 from agents.models import Session, Trace
 from context.lines import read
 from context.models import AssemblyRecord
-from context.score import Components
 from context.values import Arm, Considered, Reason
 from ibex.core.ids import uuid7
 from ibex.core.redis import redis
@@ -69,7 +68,7 @@ def test_what_a_later_version_says_besides_does_not_stop_an_entry(drain, put, ag
 
 
 def test_the_lines_of_a_receipt_are_kept_as_they_were_written(drain, put, agent):
-    told = Considered(uuid4(), 3, 1, 0.5, Components(0.123456, 1.0, 0.5, 0.9, 0.0), Arm.COLD, 9, True, "", 2, None, 4)
+    told = Considered(uuid4(), 3, 1, 0.5, (0.123456, 1.0, 0.5, 0.9, 0.0), Arm.COLD, 9, True, "", 2, None, 4)
     quoted = Considered(None, 1, 2, 0.4, (), Arm.REPLAYED, 9, False, Reason.RESTATES, excerpt_id=uuid4())
     lines = [told.as_row(), (*quoted.as_row(), "of a later version")]
     assembly = {"assembled_at": 1.0, "mode": "on", "level": 0, "missing": [], "directive_version": 0}
