@@ -12,6 +12,7 @@ import orjson
 from django.db import connection
 
 from context.values import Considered
+from ibex.core.bulk import send
 from ibex.core.ids import uuid7
 
 Lines = Sequence[Sequence[Any]]
@@ -99,8 +100,7 @@ def keep_assemblies(org_id: UUID, told: Iterable[AssemblyTold]) -> None:
         for agent_id, turn_id, session_id, end_user, said, lines in told
     ]
     if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_WRITE_ASSEMBLIES, [org_id, orjson.dumps(rows).decode(), org_id])
+        send(_WRITE_ASSEMBLIES, [org_id, orjson.dumps(rows).decode(), org_id])
 
 
 def keep(org_id: UUID, turns: Iterable[TurnReceipt]) -> None:
@@ -115,9 +115,7 @@ def keep(org_id: UUID, turns: Iterable[TurnReceipt]) -> None:
         kept = {turn for (turn,) in _asked(_KEPT, org_id, {turn for _, turn, _ in packed})}
         rows = list(_rows([each for each in packed if each[1] not in kept], _owned(org_id, packed)))
         if rows:
-            columns = [_array(column) for column in zip(*rows, strict=True)]
-            with connection.cursor() as cursor:
-                cursor.execute(_WRITE, [org_id, *columns])
+            send(_WRITE, [org_id, *(_array(column) for column in zip(*rows, strict=True))])
 
 
 def _packed(turns: Iterable[TurnReceipt]) -> Iterator[_Packed]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+import psycopg
 from django.db import connection, models
 
 
@@ -26,8 +27,18 @@ def insert(rows: Sequence[models.Model], *, unless_there: bool = False) -> None:
         f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json)"  # noqa: S608 - names of ours
         f"{' ON CONFLICT DO NOTHING' if unless_there else ''}"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [orjson.dumps(said, default=_text).decode()])
+    send(statement, [orjson.dumps(said, default=_text).decode()])
+
+
+def send(statement: str, parameters: Sequence[Any]) -> None:
+    """Execute a statement with its parameters beside it, inside the caller's scope.
+
+    Django writes parameters into the statement. A large one costs twice there, JSON above all: each of its backslashes
+    is doubled, and PostgreSQL reads it sign by sign.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, parameters)
 
 
 def _text(value: Any) -> str:
