@@ -17,7 +17,7 @@ from ibex.core.database import close_hot_pool, hot_pool, open_hot_pool
 from ibex.core.lag import BEAT_S, loop_lag
 from ibex.core.redis import close_async_redis
 from ibex.providers.client import close_client
-from memories.embedding import EmbeddingUnavailable
+from memories.embedding import EmbeddingUnavailable, detach_all
 from memories.slots import ready
 from proxy import process_memory
 
@@ -90,6 +90,7 @@ async def _is_loaded() -> bool:
     try:
         current = await ready()
         await asyncio.to_thread(current.queries.warm_up)
+        current.queries.attach()
     except EmbeddingUnavailable as error:
         _log.error("embedding_model_unavailable", reason=error.message)
         return False
@@ -113,6 +114,7 @@ async def stopped() -> None:
     global _is_started, _is_warm, _lock  # noqa: PLW0603 - one state a process
     await _end(set(_tasks))
     _tasks.clear()
+    detach_all()
     await close_client()
     await close_hot_pool()
     await close_async_redis()

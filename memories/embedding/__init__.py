@@ -11,7 +11,7 @@ from memories.embedding.encoder import DIMENSIONS
 from memories.embedding.errors import EmbeddingBusy, EmbeddingUnavailable
 from memories.embedding.graph import prepare
 from memories.embedding.model import MODEL_NAME, EmbeddingModel, Vector, Vectors, load_model
-from memories.embedding.service import QueryEmbedder, embed_texts, model, query_embedder
+from memories.embedding.service import QueryEmbedder, detach_all, embed_texts, model, query_embedder
 
 __all__ = [
     "DIMENSIONS",
@@ -23,6 +23,7 @@ __all__ = [
     "QueryEmbedder",
     "Vector",
     "Vectors",
+    "detach_all",
     "embed_texts",
     "load_model",
     "model",

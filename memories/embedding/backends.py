@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ibex.env import env
 from memories.embedding.model import MODEL_NAME, Vector, Vectors, load_model
+from memories.embedding.threads import EncoderThreads
 
 
 class Model(Protocol):
@@ -29,6 +30,9 @@ class Model(Protocol):
 
     def embed_query(self, text: str) -> Vector:
         """The vector (dimensions) of a question."""
+
+    def question_threads(self, threads: int) -> EncoderThreads | None:
+        """Threads that make questions' vectors for the running event loop without Python; None: it has none."""
 
 
 def load(name: str) -> Model:

@@ -17,6 +17,7 @@ from ibex.env import env
 from memories.embedding.encoder import DIMENSIONS
 from memories.embedding.graph import GraphFiles, prepare
 from memories.embedding.queries import NativeEncoder, native_encoder
+from memories.embedding.threads import EncoderThreads, code
 
 MODEL_NAME = "all-MiniLM-L6-v2"
 DOCUMENT_TOKENS = 256  # what the model was trained with (its sentence_bert_config.json)
@@ -65,11 +66,22 @@ class EmbeddingModel:
 
     def embed_query(self, text: str) -> Vector:
         """The vector (384) of the first 64 tokens of `text`."""
-        ids = self._tokenizer.ids(text, QUERY_TOKENS)
+        ids = self._question_ids(text)
         return self._encoder.run([ids])[0] if self._native is None else self._native.run(ids)
+
+    def question_threads(self, threads: int) -> EncoderThreads | None:
+        """Threads of C that make questions' vectors for the running event loop; None where there are none."""
+        compiled = code()
+        if compiled is None or self._native is None:
+            return None
+        return EncoderThreads(compiled, self._native, self._question_ids, threads=threads)
+
+    def _question_ids(self, text: str) -> list[int]:
+        return self._tokenizer.ids(text, QUERY_TOKENS)
 
     @cached_property
     def _native(self) -> NativeEncoder | None:
+        code()  # compiled here, where no event loop waits
         return native_encoder(self._files.packed, tokens=QUERY_TOKENS)
 
     @cached_property

@@ -33,28 +33,33 @@ class NativeEncoder:
         if packed.stat().st_size != PACKED_BYTES:
             raise EmbeddingUnavailable
         self._weights = np.memmap(packed, dtype=np.uint8, mode="r")
-        self._at = address(self._weights)
+        self.model = address(self._weights)
+        """Where the weights are; `function` reads them, and takes `work_bytes` to work in."""
         self._tokens = tokens
         self._embed = code.embed
         self._embed.restype = None
         self._embed.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+        self.function = ctypes.cast(self._embed, ctypes.c_void_p)
         code.work_floats.restype = ctypes.c_long
         self._work_floats = code.work_floats(tokens)
+        self.work_bytes = self._work_floats * np.dtype(np.float32).itemsize
         self._unused: list[np.ndarray] = []
 
     def run(self, ids: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        """The vector (384) of a text with these token ids, outside Python's lock. Raises ValueError for ids that no
-        tokenizer of the model makes.
-        """
-        if not 0 < len(ids) <= self._tokens or not 0 <= min(ids) <= max(ids) < WORDS:
-            raise ValueError(len(ids))
-        given = np.array(ids, dtype=np.int32)
+        """The vector (384) of a text with these token ids, outside Python's lock. Raises ValueError as `checked`."""
+        given = self.checked(ids)
         # One place to work in for each thread that is at it, made once.
         work = self._unused.pop() if self._unused else np.empty(self._work_floats, dtype=np.float32)
         vector = np.empty(DIMENSIONS, dtype=np.float32)
-        self._embed(self._at, address(given), len(ids), address(work), address(vector))
+        self._embed(self.model, address(given), len(given), address(work), address(vector))
         self._unused.append(work)
         return vector
+
+    def checked(self, ids: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+        """Token ids as `function` takes them. Raises ValueError for those that no tokenizer of the model makes."""
+        if not 0 < len(ids) <= self._tokens or not 0 <= min(ids) <= max(ids) < WORDS:
+            raise ValueError(len(ids))
+        return np.array(ids, dtype=np.int32)
 
 
 def native_encoder(packed: Path, *, tokens: int) -> NativeEncoder | None:

@@ -51,6 +51,9 @@ class ReferenceModel:
         vector: Vector = self._unit(self._encoder.encode_query, [_sound(text[:QUERY_CHARACTERS])])[0]
         return vector
 
+    def question_threads(self, threads: int) -> None:
+        """torch is Python's to run."""
+
     def _unit(self, encode: Any, texts: list[str]) -> Vectors:
         with self._encoding:  # two threads at once break the tokenizer ("Already borrowed")
             made = encode(texts, batch_size=BATCH_TEXTS, normalize_embeddings=True, show_progress_bar=False)

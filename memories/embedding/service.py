@@ -10,6 +10,7 @@ worse at every rate up to 300 queries a second).
 from __future__ import annotations
 
 import asyncio
+import atexit
 import hashlib
 import os
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from memories.embedding.backends import Model, load
 from memories.embedding.cache import LruCache
 from memories.embedding.errors import EmbeddingBusy
 from memories.embedding.model import MODEL_NAME, QUERY_CHARACTERS, Vector, Vectors
+from memories.embedding.threads import EncoderThreads
 
 QUERY_CACHE_ENTRIES = 1_024  # 2 KiB each; who asks the same again does so soon: another turn of tools, another try
 DOCUMENT_CACHE_ENTRIES = 4_096
@@ -49,7 +51,8 @@ class _Asked:
 class QueryEmbedder:
     """Queries to vectors on threads of its own, never more than `limit` in flight.
 
-    A text seen lately costs no thread hop. Vectors are shared between callers and therefore read-only.
+    In an event loop that it is attached to these are threads without Python, where the model has such; anywhere else
+    they are Python's. A text seen lately costs no thread hop. Vectors are shared between callers, therefore read-only.
     """
 
     def __init__(
@@ -65,14 +68,26 @@ class QueryEmbedder:
         self._model = embedding_model
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="embed-query")
-        self._in_flight = 0
+        self._attached: EncoderThreads | None = None
+        self._in_pool = 0
         self._counting = Lock()
         self._asked: dict[tuple[asyncio.AbstractEventLoop, str], _Asked] = {}
 
     @property
     def in_flight(self) -> int:
         """Queries that wait for a thread or are on one."""
-        return self._in_flight
+        return self._in_pool + (self._attached.in_flight if self._attached else 0)
+
+    def attach(self) -> None:
+        """Serve the running event loop by threads without Python, if the model has them, until `detach`."""
+        self.detach()
+        self._attached = self._model.question_threads(self._threads)
+
+    def detach(self) -> None:
+        """End those threads. What waits for them is cancelled; what comes later goes to Python's."""
+        attached, self._attached = self._attached, None
+        if attached is not None:
+            attached.stop()
 
     async def embed(self, text: str) -> Vector:
         """The vector of `text`. Raises EmbeddingBusy at once when `limit` queries are in flight.
@@ -86,7 +101,7 @@ class QueryEmbedder:
         place = (asyncio.get_running_loop(), key)
         asked = self._asked.get(place)
         if asked is None:
-            asked = self._asked[place] = _Asked(asyncio.wrap_future(self._submit(key)))
+            asked = self._asked[place] = _Asked(self._submit(key))
         asked.waiting += 1
         try:
             return await asyncio.shield(asked.answer)
@@ -104,13 +119,25 @@ class QueryEmbedder:
 
     def close(self) -> None:
         """Refuse new queries and drop those that wait."""
+        self.detach()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _submit(self, key: str) -> Future[Vector]:
+    def _submit(self, key: str) -> asyncio.Future[Vector]:
+        attached = self._attached
+        if attached is None or attached.loop is not asyncio.get_running_loop():
+            return asyncio.wrap_future(self._submit_to_pool(key))
+        if self.in_flight >= self.limit:
+            raise EmbeddingBusy
+        answer = attached.submit(key)
+        # Before anybody who waits for it goes on: callbacks are called in the order in which they were added.
+        answer.add_done_callback(lambda done: None if done.cancelled() else self._keep(key, done.result()))
+        return answer
+
+    def _submit_to_pool(self, key: str) -> Future[Vector]:
         with self._counting:
-            if self._in_flight >= self.limit:
+            if self.in_flight >= self.limit:
                 raise EmbeddingBusy
-            self._in_flight += 1
+            self._in_pool += 1
         try:
             job = self._pool.submit(self._embed, key)
         except BaseException:
@@ -121,13 +148,15 @@ class QueryEmbedder:
 
     def _embed(self, key: str) -> Vector:
         # A copy: the model's own answer may hold a place of its working memory, which then grows around what is kept.
-        vector = _frozen(self._model.embed_query(key).copy())
-        self.cache.put(key, vector)
+        return self._keep(key, self._model.embed_query(key).copy())
+
+    def _keep(self, key: str, vector: Vector) -> Vector:
+        self.cache.put(key, _frozen(vector))
         return vector
 
     def _leave(self, _job: Future[Vector] | None = None) -> None:
         with self._counting:
-            self._in_flight -= 1
+            self._in_pool -= 1
 
 
 def normalise(text: str, *, ignores_case: bool = True) -> str:
@@ -193,4 +222,11 @@ def _forget_after_fork() -> None:
     _query_embedders.clear()
 
 
+def detach_all() -> None:
+    """End what serves event loops: when one ends, and before the interpreter gives back the memory of the weights."""
+    for embedder in list(_query_embedders.values()):
+        embedder.detach()
+
+
 os.register_at_fork(after_in_child=_forget_after_fork)
+atexit.register(detach_all)
