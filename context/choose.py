@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from context.desk_read import HotMemory
+from context.injectable import Injectable
 from context.pack import pack
 from context.ranked import LeftOut, Ranked, receipt
 from context.render import element_tokens
@@ -55,7 +56,7 @@ _RELEVANCE = WEIGHTS["relevance"]
 class Choice:
     """What is shown anew, and the receipt of everything considered."""
 
-    memories: tuple[HotMemory, ...]
+    memories: tuple[Injectable, ...]
     considered: tuple[Considered, ...]
     tokens: int
     """Of the chosen elements together."""

@@ -51,11 +51,6 @@ class HotMemory(NamedTuple):
     speaker: str = ""
     """Of an excerpt: the name that the application gave of who said it."""
 
-    @property
-    def is_instruction(self) -> bool:
-        """A standing instruction of the operator's own, and not merely one that was learned or sent in."""
-        return self.is_pinned and self.by_operator and self.category == "procedural"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownBlock:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from context.desk_read import HotMemory
+from context.injectable import Injectable
 from context.score import Components
 from context.values import Arm, Candidate, Considered, Reason
 
@@ -22,7 +22,7 @@ class Ranked(NamedTuple):
     """
 
     candidate: Candidate
-    memory: HotMemory
+    memory: Injectable
     relevance: float
     is_excerpt: bool
     components: Components
@@ -46,25 +46,27 @@ def receipt(
 ) -> tuple[Considered, ...]:
     """The lines of all that are shown and of the best that are not; `pinned` and `shown` are ranks."""
     lines, omitted = [], 0
-    for candidate, memory, _, is_excerpt, components, score, rank, tokens, hot_rank in ranked:
+    for item in ranked:
+        rank = item.rank
         reason = left_out.get(rank)
         if reason is not None:
             omitted += 1
             if omitted > LEFT_OUT_KEPT:
                 continue
+        candidate, memory, is_excerpt = item.candidate, item.memory, item.is_excerpt
         line = Considered(
             None if is_excerpt else memory.id,
             memory.version,
             rank,
-            round(score, SCORE_DIGITS),
-            components,
+            round(item.score, SCORE_DIGITS),
+            item.components,
             Arm.REPLAYED if rank in shown else Arm.PINNED if rank in pinned else candidate.arm,
-            tokens,
+            item.tokens,
             reason is None,
             reason or "",
             candidate.vector_rank,
             candidate.word_rank,
-            hot_rank,
+            item.hot_rank,
             memory.id if is_excerpt else None,
         )
         lines.append(line)

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from xml.sax.saxutils import escape
 
-from context.desk_read import HotMemory
+from context.injectable import Injectable, is_instruction
 from context.score import DAY_S
 from context.wording import DEFAULT, Wording
 from context.wording.base import CATEGORIES
@@ -40,7 +40,7 @@ def make_nonce() -> str:
     return f"{secrets.randbelow(10**NONCE_DIGITS):0{NONCE_DIGITS}d}"
 
 
-def render(memories: Sequence[HotMemory], nonce: str, wording: Wording = DEFAULT) -> str:
+def render(memories: Sequence[Injectable], nonce: str, wording: Wording = DEFAULT) -> str:
     """One block: a sentence, then an element for each memory, by category and then by the time it was learned.
 
     Instructions of the operator's come first, excerpts stand among what is episodic.
@@ -50,7 +50,7 @@ def render(memories: Sequence[HotMemory], nonce: str, wording: Wording = DEFAULT
     return "\n".join([wording.sentence(**kinds_of(memories)), f"<{tag}>", *elements, f"</{tag}>"])
 
 
-def element(memory: HotMemory, wording: Wording = DEFAULT) -> str:
+def element(memory: Injectable, wording: Wording = DEFAULT) -> str:
     """`<memory category="…" observed="YYYY-MM-DD">…</memory>`, `<instruction observed="…">…</instruction>`, or
     `<excerpt by="user" said="YYYY-MM-DD">"…"</excerpt>`.
 
@@ -65,7 +65,7 @@ def element(memory: HotMemory, wording: Wording = DEFAULT) -> str:
         )
     since = _since(memory)
     validity = f' since="{since}"' if since else ""
-    if memory.is_instruction:
+    if is_instruction(memory):
         return f'<instruction observed="{_day(memory.observed_at)}"{validity}>{words(memory)}</instruction>'
     source = f' source="{wording.sources[memory.source]}"' if memory.source in wording.sources else ""
     category = memory.category if memory.category in _PLACES else escape(memory.category, _ESCAPED)
@@ -73,7 +73,7 @@ def element(memory: HotMemory, wording: Wording = DEFAULT) -> str:
     return f"<memory {about}>{words(memory)}</memory>"
 
 
-def words(memory: HotMemory) -> str:
+def words(memory: Injectable) -> str:
     """The content as it stands in its element."""
     return f'"{seen(memory.content)}"' if memory.is_excerpt else seen(memory.content)
 
@@ -85,9 +85,9 @@ def seen(content: str) -> str:
     return escape(plain, _ESCAPED) if _entities(plain) else plain
 
 
-def kinds_of(memories: Sequence[HotMemory]) -> dict[str, bool]:
+def kinds_of(memories: Sequence[Injectable]) -> dict[str, bool]:
     """What the sentence before their block has to speak of."""
-    procedural = [memory.is_instruction for memory in memories if memory.category == "procedural"]
+    procedural = [is_instruction(memory) for memory in memories if memory.category == "procedural"]
     return {
         "instructions": True in procedural,
         "procedures": False in procedural,
@@ -104,14 +104,14 @@ def block_tokens(
     return frame.block + clauses
 
 
-def element_tokens(memory: HotMemory, wording: Wording = DEFAULT) -> int:
+def element_tokens(memory: Injectable, wording: Wording = DEFAULT) -> int:
     """Upper bound of the tokens of `element(memory)` and its line's end: its content was counted when written."""
     content = memory.tokens + _SEAM_TOKENS + _ENTITY_TOKENS * _entities(memory.content)
     frame = wording.tokens  # asked at once what is rarely so: each call counts a hundred
     if memory.is_excerpt:
         return content + frame.excerpt + (frame.name + at_most(seen(memory.speaker)) if memory.speaker else 0)
     since = frame.since if memory.valid_from is not None and _since(memory) else 0
-    if memory.is_pinned and memory.is_instruction:
+    if memory.is_pinned and is_instruction(memory):
         return content + frame.instruction + since
     source = frame.source if memory.source in wording.sources else 0
     unknown = 0 if memory.category in _PLACES else at_most(escape(memory.category, _ESCAPED))
@@ -125,11 +125,11 @@ def _entities(text: str) -> int:
     return 0
 
 
-def _role(memory: HotMemory, wording: Wording) -> str:
+def _role(memory: Injectable, wording: Wording) -> str:
     return wording.roles.get(memory.role, wording.roles["user"])
 
 
-def _since(memory: HotMemory) -> str:
+def _since(memory: Injectable) -> str:
     """The day it became true, where that is not the day it was learned."""
     if memory.valid_from is None:
         return ""
@@ -147,6 +147,6 @@ def _date(days: int) -> str:
     return (_EPOCH + timedelta(days=days)).isoformat()
 
 
-def _place(memory: HotMemory) -> tuple[int, float, int]:
-    rank = -1 if memory.is_instruction else _PLACES.get(memory.category, len(_PLACES))
+def _place(memory: Injectable) -> tuple[int, float, int]:
+    rank = -1 if is_instruction(memory) else _PLACES.get(memory.category, len(_PLACES))
     return rank, memory.observed_at, memory.id.int

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from context.desk_read import HotMemory
+from context.injectable import Injectable
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"relevance": 0.40, "recency": 0.25, "usefulness": 0.20, "confidence": 0.10, "frequency": 0.05}
@@ -33,7 +33,7 @@ Components = tuple[float, float, float, float, float]
 
 
 def score(
-    memory: HotMemory, relevance: float, now: float, half_lives: Mapping[str, float] = HALF_LIVES_DAYS
+    memory: Injectable, relevance: float, now: float, half_lives: Mapping[str, float] = HALF_LIVES_DAYS
 ) -> tuple[float, Components]:
     """What `memory` is worth at `now` (seconds since 1970), from 0 to 1, and the parts of it.
 

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from agents.principal import AgentCard
 from context.budget import Budget
-from context.desk_read import DeskRead, HotMemory, ShownBlock
+from context.desk_read import DeskRead, ShownBlock
+from context.injectable import Injectable
 from context.mode import Mode
 from context.score import COMPONENT_DIGITS, HALF_LIVES_DAYS, WEIGHTS
 
@@ -59,7 +60,7 @@ class Candidate(NamedTuple):
     each call makes a hundred.
     """
 
-    memory: HotMemory
+    memory: Injectable
     arm: Arm
     relevance: float
     vector_rank: int | None = None

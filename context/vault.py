@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -51,11 +50,7 @@ _SHOWN = statement(f"""EXISTS (
     WHERE org_id = i.org_id AND id = i.memory_id AND end_user IN ('', %(user)s) AND {_INJECTABLE}
 ) OR (e.end_user IN ('', %(user)s) AND (e.expires_at IS NULL OR e.expires_at > now())) IS TRUE""")  # noqa: S608 - constants only
 
-_AS_IT_IS = attrgetter(
-    *("id", "content", "category", "confidence", "usefulness", "injections", "observed_at", "tokens", "version"),
-    *("pinned", "by_operator", "valid_from", "source", "session_id"),
-)
-"""What `HotMemory` begins with, of what was found: each call makes fifty."""
+_COLD = Arm.COLD  # looked up once: each call makes fifty candidates
 NO_DIRECTIVE = Directive(content="", version=0)
 
 
@@ -146,8 +141,7 @@ def _pinned(row: Sequence[Any]) -> HotMemory:
 
 
 def candidate_of(found: Found) -> Candidate:
-    memory = HotMemory._make((*_AS_IT_IS(found), found.kind == "excerpt", found.role, found.speaker))
-    return Candidate(memory, Arm.COLD, found.relevance, found.vector_rank, found.word_rank)
+    return Candidate(found, _COLD, found.relevance, found.vector_rank, found.word_rank)
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -31,7 +31,7 @@ from ibex.core.tokens import count
 from memories import desk
 from memories.retrieval.held import Held
 from memories.retrieval.past import Bookkeeping, all_of, heard, knew, search_past
-from memories.retrieval.query import Query
+from memories.retrieval.query import Found, Query
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,17 +147,20 @@ def _hot(held: Held, end_user: str, under: Circumstances) -> list[HotMemory]:
     neither was warm, the pinned ones, which the vault was asked for.
     """
     now, cold = under.moment.timestamp(), under.cold_desk
-    known = [candidate_of(found) for found in all_of(held)]
-    owners = {found.id: found.end_user for found in all_of(held)}
+    known = [(found.end_user, _as_on_desk(found)) for found in all_of(held)]
     warm = {"": "hot" not in cold, end_user: ("hot_of_user" if end_user else "hot") not in cold}
     if not any(warm.values()):
-        return [one.memory for one in known if one.memory.is_pinned][:PINNED_LIMIT]
+        return [memory for _, memory in known if memory.is_pinned][:PINNED_LIMIT]
     best: list[HotMemory] = []
     for owner in sorted(owner for owner, is_warm in warm.items() if is_warm):
-        own = [one.memory for one in known if owners[one.memory.id] == owner]
+        own = [memory for whose, memory in known if whose == owner]
         own.sort(key=lambda m: (m.is_pinned, score(m, 0.0, now)[0]), reverse=True)
         best += own[: desk.SIZE]
     return best
+
+
+def _as_on_desk(found: Found) -> HotMemory:
+    return HotMemory._make(getattr(found, name) for name in HotMemory._fields)
 
 
 def _card(past: PastTurn, under: Circumstances) -> AgentCard:

@@ -54,7 +54,8 @@ def search_held(held: Held, query: Query, vector: Vector, lexemes: Sequence[str]
         strict=True,
     )
     rows = map(held.rows.__getitem__, at[order].tolist())
-    return [Found._make((held.kind, *row, *known)) for row, known in zip(rows, scored, strict=True)]
+    is_excerpt = held.kind == "excerpt"
+    return [Found(is_excerpt, *row, *known) for row, known in zip(rows, scored, strict=True)]
 
 
 def _marked(held: Held, at: Ints) -> Bools:

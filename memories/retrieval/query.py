@@ -76,8 +76,7 @@ class Found(NamedTuple):
     `relevance` the fused evidence, calibrated from 0 (unrelated) to 1 (the answer in other words).
     """
 
-    kind: str
-    """"memory" or "excerpt"."""
+    is_excerpt: bool
     id: UUID
     agent_id: UUID
     end_user: str
@@ -92,7 +91,7 @@ class Found(NamedTuple):
     valid_from: float | None
     tokens: int
     version: int
-    pinned: bool
+    is_pinned: bool
     session_id: UUID | None
     checkpoint_id: UUID | None
     turn: int | None
@@ -113,7 +112,12 @@ class Found(NamedTuple):
     @classmethod
     def of(cls, row: Sequence[Any], **scores: Any) -> Self:
         """From the columns of `memories.retrieval.statements.CONTENTS`, in their order, and the scores."""
-        return cls(scores.pop("kind"), *row, **scores)
+        return cls(scores.pop("kind") == "excerpt", *row, **scores)
+
+    @property
+    def kind(self) -> str:
+        """What it is, of: memory, excerpt."""
+        return "excerpt" if self.is_excerpt else "memory"
 
     def as_dict(self) -> dict[str, Any]:
         """The scores, for a receipt or an answer."""
