@@ -29,11 +29,11 @@ def repeated(
     candidates: Sequence[Candidate], session_id: UUID | None, messages: Sequence[Mapping[str, Any]], at: int
 ) -> set[UUID]:
     """Ids of those that were learned here, or are excerpts, and can still be read before the message at index `at`."""
-    found = _quoted([one.memory for one in candidates if one.memory.is_excerpt], messages, at)
+    memories = [one.memory for one in candidates]
+    found = _quoted([memory for memory in memories if memory.is_excerpt], messages, at)
     # By the number of an id: Python's own UUID takes ten times as long to compare.
     here = session_id.int if session_id is not None else None
-    placed = [memory for one in candidates if (memory := one.memory).session_id is not None]
-    own = [memory for memory in placed if memory.session_id.int == here]
+    own = [memory for memory in memories if (learned := memory.session_id) is not None and learned.int == here]
     if not own:
         return found
     said = _words_of(messages[:at])
