@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ibex.core.native import address, library
+from ibex.core.native import address, declared
 
 _N, _P = ctypes.c_int64, ctypes.c_void_p
 
@@ -30,10 +30,7 @@ def pack(values: Sequence[float], weights: Sequence[int], capacity: int) -> list
 @lru_cache(maxsize=1)
 def compiled() -> ctypes.CDLL | None:
     """The knapsack in C; None where it cannot be had. The first call compiles it, and blocks."""
-    found = library(Path(__file__).with_name("pack.c"))
-    if found is not None:
-        found.pack.argtypes, found.pack.restype = (_N, _P, _P, _N, _P, _P, _P, _P), None
-    return found
+    return declared(Path(__file__).with_name("pack.c"), {"pack": (None, (_N, _P, _P, _N, _P, _P, _P, _P))})
 
 
 def _knapsack_in_c(values: Sequence[float], weights: Sequence[int], capacity: int) -> list[int]:

@@ -13,6 +13,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ NEEDED = frozenset({"avx2", "fma"})
 """What a processor must be able to do (from 2013 on most can): the C files are written for it."""
 CPU_INFO = Path("/proc/cpuinfo")
 
+Signature = tuple[Any, tuple[Any, ...]]
+"""What a function of a C file returns and takes, as ctypes says it."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -48,6 +52,15 @@ def library(source: Path) -> ctypes.CDLL | None:
     except (OSError, subprocess.SubprocessError) as error:
         _log.warning("native_code_not_built", source=source.name, error=type(error).__name__)
         return None
+
+
+def declared(source: Path, functions: Mapping[str, Signature]) -> ctypes.CDLL | None:
+    """`library`, told what each of its functions returns and takes; whoever asks often keeps it."""
+    found = library(source)
+    for name, (returns, takes) in functions.items() if found is not None else ():
+        function = getattr(found, name)
+        function.restype, function.argtypes = returns, takes
+    return found
 
 
 def address(array: np.ndarray[Any, Any]) -> int:

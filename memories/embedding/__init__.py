@@ -10,7 +10,8 @@ from memories.embedding.backends import Model
 from memories.embedding.encoder import DIMENSIONS
 from memories.embedding.errors import EmbeddingBusy, EmbeddingUnavailable
 from memories.embedding.graph import prepare
-from memories.embedding.model import MODEL_NAME, EmbeddingModel, Vector, Vectors, load_model
+from memories.embedding.model import MODEL_NAME, EmbeddingModel, Vectors, load_model
+from memories.embedding.queries import Vector
 from memories.embedding.service import QueryEmbedder, detach_all, embed_texts, model, query_embedder
 
 __all__ = [

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ibex.env import env
-from memories.embedding.model import MODEL_NAME, Vector, Vectors, load_model
+from memories.embedding.model import MODEL_NAME, Vectors, load_model
+from memories.embedding.queries import Vector
 from memories.embedding.threads import EncoderThreads
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from ibex.env import env
 from memories.embedding.encoder import DIMENSIONS
 from memories.embedding.graph import GraphFiles, prepare
-from memories.embedding.queries import NativeEncoder, native_encoder
+from memories.embedding.queries import NativeEncoder, Vector, native_encoder
 from memories.embedding.threads import EncoderThreads, code
 
 MODEL_NAME = "all-MiniLM-L6-v2"
@@ -30,7 +30,6 @@ BATCH_PADDING = 16  # tokens of padding that one run may carry: they cost what s
 PARALLEL_TOKENS = 192  # below this many tokens a second thread costs more than it gains
 
 Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
-Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 
 class EmbeddingModel:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ibex.core.native import address, library, processor_flags
+from ibex.core.native import address, declared, processor_flags
 from memories.embedding.encoder import DIMENSIONS
 from memories.embedding.errors import EmbeddingUnavailable
 
@@ -23,6 +23,10 @@ MUCH_FASTER_THERE = frozenset({"avx_vnni", "avx512_vnni"})
 PACKED_BYTES = 61_211_136
 """What encoder.c reads, all of it: a file of another size is not the one it was written for."""
 WORDS = 30_522
+_P = ctypes.c_void_p
+_FUNCTIONS = {"embed": (None, (_P, _P, ctypes.c_int, _P, _P)), "work_floats": (ctypes.c_long, (ctypes.c_int,))}
+
+Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 
 class NativeEncoder:
@@ -37,15 +41,12 @@ class NativeEncoder:
         """Where the weights are; `function` reads them, and takes `work_bytes` to work in."""
         self._tokens = tokens
         self._embed = code.embed
-        self._embed.restype = None
-        self._embed.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
         self.function = ctypes.cast(self._embed, ctypes.c_void_p)
-        code.work_floats.restype = ctypes.c_long
         self._work_floats = code.work_floats(tokens)
         self.work_bytes = self._work_floats * np.dtype(np.float32).itemsize
         self._unused: list[np.ndarray] = []
 
-    def run(self, ids: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    def run(self, ids: Sequence[int]) -> Vector:
         """The vector (384) of a text with these token ids, outside Python's lock. Raises ValueError as `checked`."""
         given = self.checked(ids)
         # One place to work in for each thread that is at it, made once.
@@ -66,5 +67,5 @@ def native_encoder(packed: Path, *, tokens: int) -> NativeEncoder | None:
     """The encoder over the weights in `packed`; None where onnxruntime is to do it."""
     if processor_flags() & MUCH_FASTER_THERE:
         return None
-    code = library(SOURCE)
+    code = declared(SOURCE, _FUNCTIONS)
     return None if code is None else NativeEncoder(code, packed, tokens=tokens)

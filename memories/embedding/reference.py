@@ -15,7 +15,8 @@ import numpy as np
 
 from memories.embedding.errors import EmbeddingUnavailable
 from memories.embedding.graph import weights_folder
-from memories.embedding.model import MODEL_NAME, QUERY_CHARACTERS, Vector, Vectors
+from memories.embedding.model import MODEL_NAME, QUERY_CHARACTERS, Vectors
+from memories.embedding.queries import Vector
 
 BATCH_TEXTS = 32
 """Texts of one run: sentence-transformers' own default."""

@@ -23,7 +23,8 @@ from ibex.env import env
 from memories.embedding.backends import Model, load
 from memories.embedding.cache import LruCache
 from memories.embedding.errors import EmbeddingBusy
-from memories.embedding.model import MODEL_NAME, QUERY_CHARACTERS, Vector, Vectors
+from memories.embedding.model import MODEL_NAME, QUERY_CHARACTERS, Vectors
+from memories.embedding.queries import Vector
 from memories.embedding.threads import EncoderThreads
 
 QUERY_CACHE_ENTRIES = 1_024  # 2 KiB each; who asks the same again does so soon: another turn of tools, another try

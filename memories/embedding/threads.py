@@ -17,15 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ibex.core.native import address, library
+from ibex.core.native import address, declared
 from memories.embedding.encoder import DIMENSIONS
 from memories.embedding.errors import EmbeddingUnavailable
-from memories.embedding.queries import NativeEncoder
+from memories.embedding.queries import NativeEncoder, Vector
 
 SOURCE = Path(__file__).with_name("threads.c")
 EVENT_BYTES = 8
 _P, _INT, _NUMBER = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
-_TAKES = {
+_FUNCTIONS = {
     "start": (_P, (_P, _P, ctypes.c_long, _INT)),
     "stop": (None, (_P,)),
     "event_of": (_INT, (_P,)),
@@ -33,9 +33,7 @@ _TAKES = {
     "taken": (_NUMBER, (_P,)),
     "dropped": (_INT, (_P, _NUMBER)),
 }
-"""What each function of the C file returns and takes."""
 
-Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 _Job = tuple[asyncio.Future[Vector], np.ndarray[tuple[int], np.dtype[np.int32]], Vector]
 """Who waits, and what the C code reads and writes meanwhile."""
 
@@ -43,11 +41,7 @@ _Job = tuple[asyncio.Future[Vector], np.ndarray[tuple[int], np.dtype[np.int32]],
 @lru_cache(maxsize=1)
 def code() -> ctypes.CDLL | None:
     """The functions of the C file; None where they cannot be had. The first call compiles them."""
-    found = library(SOURCE)
-    for name, (returns, takes) in _TAKES.items() if found is not None else ():
-        function = getattr(found, name)
-        function.restype, function.argtypes = returns, takes
-    return found
+    return declared(SOURCE, _FUNCTIONS)
 
 
 class EncoderThreads:

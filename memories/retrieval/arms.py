@@ -6,7 +6,7 @@ import ctypes
 from functools import lru_cache
 from pathlib import Path
 
-from ibex.core.native import library
+from ibex.core.native import declared
 
 _N, _P = ctypes.c_int64, ctypes.c_void_p
 _TAKES = {
@@ -20,8 +20,4 @@ _TAKES = {
 @lru_cache(maxsize=1)
 def arms() -> ctypes.CDLL | None:
     """The functions of the C file; None where they cannot be had. The first call compiles them."""
-    found = library(Path(__file__).with_name("arms.c"))
-    for name, takes in _TAKES.items() if found is not None else ():
-        function = getattr(found, name)
-        function.argtypes, function.restype = takes, _N
-    return found
+    return declared(Path(__file__).with_name("arms.c"), {name: (_N, takes) for name, takes in _TAKES.items()})
